@@ -1,0 +1,167 @@
+"""The dozen functions that NumPy and torch spell differently, and that complex numbers trip.
+
+Floors 1 and 2 are written in operators and these functions, so the same code runs on NumPy
+arrays (float32, float64, complex128 for the complex-step check) and on torch tensors.
+Comparisons are made on `real` parts: a complex perturbation then takes the branch of the point
+that it perturbs.
+"""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .contracts import Array
+
+__all__ = [
+    "absolute",
+    "clip_real",
+    "erfc",
+    "exp",
+    "expm1",
+    "finite_or_inf",
+    "gather",
+    "is_complex",
+    "log",
+    "log1p",
+    "namespace",
+    "quiet",
+    "real",
+    "scalar",
+    "sign",
+    "sqrt",
+    "sum_rows",
+    "sum_units",
+    "tanh",
+    "top_of_rows",
+    "where",
+    "zeros",
+]
+
+quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")
+"""A decorator: extreme but finite input may overflow to inf inside, without a warning."""
+
+
+def namespace(x: Array) -> Any:
+    """The module whose functions take x: numpy, or torch for a tensor."""
+    return np if isinstance(x, np.ndarray | np.generic) else _torch()
+
+
+def _torch() -> ModuleType:
+    import torch
+
+    return torch
+
+
+def is_complex(x: Array) -> bool:
+    """Whether x has an imaginary part, as in a complex-step check."""
+    return bool(np.iscomplexobj(x) if namespace(x) is np else x.is_complex())
+
+
+def real(x: Array) -> Array:
+    """The real part; x itself if it has no other."""
+    return x.real if is_complex(x) else x
+
+
+def exp(x: Array) -> Array:
+    """eˣ."""
+    return namespace(x).exp(x)  # type: ignore[no-any-return]
+
+
+def expm1(x: Array) -> Array:
+    """eˣ − 1, exact for small x."""
+    return namespace(x).expm1(x)  # type: ignore[no-any-return]
+
+
+def log(x: Array) -> Array:
+    """The natural logarithm."""
+    return namespace(x).log(x)  # type: ignore[no-any-return]
+
+
+def log1p(x: Array) -> Array:
+    """log(1 + x), exact for small x."""
+    return namespace(x).log1p(x)  # type: ignore[no-any-return]
+
+
+def scalar(value: float, like: Array) -> Array:
+    """A number as a 0-d array of like's dtype (and device)."""
+    if isinstance(like, np.ndarray):
+        return np.array(value, like.dtype)
+    return _torch().tensor(value, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
+
+
+def sign(x: Array) -> Array:
+    """−1, 0 or 1, of the real part."""
+    return namespace(x).sign(real(x))  # type: ignore[no-any-return]
+
+
+def sqrt(x: Array) -> Array:
+    """The square root."""
+    return namespace(x).sqrt(x)  # type: ignore[no-any-return]
+
+
+def tanh(x: Array) -> Array:
+    """The hyperbolic tangent."""
+    return namespace(x).tanh(x)  # type: ignore[no-any-return]
+
+
+def erfc(x: Array) -> Array:
+    """erfc(x) = 2/√π ∫ₓ^∞ e^(−s²) ds, for real and complex x; exact where 1 − erf(x) is not."""
+    if isinstance(x, np.ndarray | np.generic):
+        from scipy.special import erfc as scipy_erfc
+
+        return scipy_erfc(x)  # type: ignore[no-any-return]
+    return _torch().special.erfc(x)  # type: ignore[no-any-return]
+
+
+def where(condition: Array, x: Any, y: Any) -> Array:
+    """x where the condition holds, else y."""
+    return namespace(condition).where(condition, x, y)  # type: ignore[no-any-return]
+
+
+def absolute(x: Array) -> Array:
+    """|x| as an analytic branch: −x where the real part is negative (np.abs loses ∂ in silence)."""
+    return where(real(x) < 0, -x, x)
+
+
+def clip_real(x: Array, low: float, high: float) -> Array:
+    """x, held within [low, high] by its real part; constant, so without derivative, outside."""
+    r = real(x)
+    return where(r < low, low, where(r > high, high, x))
+
+
+def gather(x: Array, index: Array) -> Array:
+    """x[i, index[i]] for every row i, (n,)."""
+    rows = np.arange(len(index)) if isinstance(x, np.ndarray) else _torch().arange(len(index))
+    return x[rows, index]
+
+
+def sum_rows(x: Array) -> Array:
+    """Σ over rows, (n, k) → (k,): what a parameter shared by all rows collects."""
+    return x.sum(0)  # type: ignore[no-any-return]
+
+
+def sum_units(x: Array) -> Array:
+    """Σ over the units of each row, (n, k) → (n, 1)."""
+    return x.sum(1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def top_of_rows(x: Array) -> Array:
+    """The largest real part of each row, (n, k) → (n, 1)."""
+    top = real(x).max(1, keepdims=True) if isinstance(x, np.ndarray) else x.amax(1, keepdim=True)
+    return top  # type: ignore[no-any-return]
+
+
+def zeros(shape: int | tuple[int, ...], like: Array) -> Array:
+    """Zeros of like's kind and dtype (and device)."""
+    if isinstance(like, np.ndarray):
+        return np.zeros(shape, like.dtype)
+    return _torch().zeros(shape, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
+
+
+def finite_or_inf(value: Array) -> Array:
+    """value, or inf where it is not finite: ∞ − ∞ must not pass for a number."""
+    return where(abs(real(value)) < math.inf, value, math.inf)

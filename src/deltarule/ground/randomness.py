@@ -1,0 +1,125 @@
+"""Randomness as a function of (seed, purpose, step, …): there is no generator to save.
+
+Two integer hashes, in multiplies, xors and shifts only, so that NumPy, C++ and torch, whole
+batches and shards, agree to the bit:
+
+- SplitMix64 (Steele, Lea and Flood, 2014, "Fast splittable pseudorandom number generators")
+  derives keys and makes the streams of initial weights and permutations;
+- a 32-bit finalizer (C. Wellons, 2018, "Prospecting for hash functions": lowbias32) decides for
+  each entry of a dropout mask.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .contracts import Array
+
+__all__ = ["StepNoise", "bits32", "derive", "hash32", "normals", "permutation", "uniforms"]
+
+MASK64 = (1 << 64) - 1
+GAMMA = 0x9E3779B97F4A7C15
+
+
+def _mix64(z: int) -> int:
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK64
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK64
+    return z ^ (z >> 31)
+
+
+def derive(seed: int, *path: int | str) -> int:
+    """A 64-bit key: a function of the seed and of what the randomness is for.
+
+    `derive(seed, "order", epoch)`, `derive(seed, "weights", layer)`.  Words count by their UTF-8
+    bytes.
+    """
+    key = _mix64((seed + GAMMA) & MASK64)
+    for item in path:
+        numbers = item.encode() if isinstance(item, str) else (item,)
+        for number in numbers:
+            key = _mix64((key + GAMMA * (2 * number + 1)) & MASK64)
+        key = _mix64(key ^ len(numbers))
+    return key
+
+
+def _stream64(key: int, n: int) -> Array:
+    """n 64-bit words: SplitMix64 started at `key`."""
+    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GAMMA) + np.uint64(key)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def uniforms(key: int, n: int) -> Array:
+    """n float64 numbers, uniform in [0, 1), multiples of 2⁻⁵³."""
+    return (_stream64(key, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def normals(key: int, n: int) -> Array:
+    """n float64 numbers from the standard normal distribution (Box and Muller, 1958)."""
+    half = (n + 1) // 2
+    u = uniforms(key, 2 * half)
+    radius = np.sqrt(-2.0 * np.log1p(-u[:half]))
+    angle = 2.0 * math.pi * u[half:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:n]
+
+
+def permutation(key: int, n: int) -> Array:
+    """A permutation of 0..n−1, int64: the order of n random 64-bit words."""
+    return np.argsort(_stream64(key, n), kind="stable")
+
+
+def hash32(x: Array) -> Array:
+    """A 32-bit integer hash (lowbias32) of every entry of a uint32 array, in place."""
+    x ^= x >> np.uint32(16)
+    x *= np.uint32(0x7FEB352D)
+    x ^= x >> np.uint32(15)
+    x *= np.uint32(0x846CA68B)
+    x ^= x >> np.uint32(16)
+    return x
+
+
+def bits32(key: int, rows: Array, n_units: int) -> Array:
+    """32 random bits for each (row, unit), uint32 (n_rows, n_units).
+
+    Each is a function of the key, of the row's number in the global batch and of the unit alone,
+    so shards of a batch draw what the whole batch would.
+    """
+    low, high = np.uint32(key & 0xFFFFFFFF), np.uint32(key >> 32)
+    of_row = hash32(rows.astype(np.uint32) * np.uint32(0x9E3779B9) ^ low)
+    of_unit = np.arange(n_units, dtype=np.uint32) * np.uint32(0x85EBCA6B) ^ high
+    return hash32(of_row[:, None] ^ of_unit[None, :])
+
+
+@dataclass(frozen=True)
+class StepNoise:
+    """All randomness inside one training step, as a function of (seed, step, layer, row, unit).
+
+    Attributes
+    ----------
+    seed, step : int
+    rows : int array, (n,)
+        The numbers of this batch's rows in the global batch.
+    share : float
+        len(rows) / rows of the global batch.
+    layer : int
+    """
+
+    seed: int
+    step: int
+    rows: Array = field(repr=False)
+    share: float = 1.0
+    layer: int = 0
+
+    def of_layer(self, index: int) -> StepNoise:
+        """The same step's noise for the layer with this index."""
+        return StepNoise(self.seed, self.step, self.rows, self.share, index)
+
+    def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
+        """A boolean array, False with probability `rate` (to within 2⁻³²)."""
+        key = derive(self.seed, "dropout", self.step, self.layer)
+        threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
+        return bits32(key, self.rows, shape[1]) >= threshold

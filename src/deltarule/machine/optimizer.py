@@ -1,0 +1,80 @@
+"""The optimizer: a rule, its memory, and what is the same for every rule.                 (R0)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..ground.arrays import scalar, zeros
+from ..ground.contracts import Array, Schedule
+
+__all__ = ["Optimizer", "product_of"]
+
+
+def product_of(schedules: list[Schedule]) -> Schedule:
+    """s(t) = Πⱼ sⱼ(t): schedules multiply."""
+
+    def factor(done: float, total: float) -> float:
+        value = 1.0
+        for schedule in schedules:
+            value *= schedule(done, total)
+        return value
+
+    return factor
+
+
+class Optimizer:
+    """ηₜ = η·s(t − 1);   W ← W·(1 − ηₜ·λ);   θ ← rule(θ, ∇, ηₜ)                             (R1)
+
+    The decay is decoupled from the gradient and touches matrices only, never biases or scales
+    (Loshchilov and Hutter 2019).  It is the same for every rule, so it stands here, once.
+
+    Parameters
+    ----------
+    rule : one of `optimizers`, or a function of the same form
+    theta : array, (n,)
+        What the rule will move; gives the memory its length and dtype.
+    lr : float
+        η.
+    total : int
+        The number of steps the schedule is laid out for.
+    schedule : Schedule, optional
+    weight_decay : float
+        λ, per unit of learning rate; independent of the batch size.
+    matrices : slice
+        Where the matrices lie in θ.
+    options : dict, optional
+        The rule's hyper-parameters.
+    """
+
+    def __init__(
+        self,
+        rule: Callable[..., None],
+        theta: Array,
+        *,
+        lr: float,
+        total: int,
+        schedule: Schedule | None = None,
+        weight_decay: float = 0.0,
+        matrices: slice = slice(0, 0),
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        self.rule = rule
+        self.options = options or {}
+        self.lr, self.total, self.schedule = lr, total, schedule
+        self.weight_decay, self.matrices = weight_decay, matrices
+        self.state = zeros((rule.slots, len(theta)), like=theta)  # type: ignore[attr-defined]
+        self._work = zeros(len(theta), like=theta)
+
+    def rate(self, t: int) -> float:
+        """ηₜ, the learning rate of step t = 1, 2, …"""
+        return self.lr * (self.schedule(t - 1, self.total) if self.schedule else 1.0)
+
+    def step(self, theta: Array, grad: Array, t: int) -> None:
+        """Move θ, in place, by step t = 1, 2, …"""
+        lr = self.rate(t)
+        if self.weight_decay:
+            theta[self.matrices] *= scalar(1.0 - lr * self.weight_decay, like=theta)
+        scalars = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
+        lifted = [scalar(value, like=theta) for value in (lr, *scalars)]
+        self.rule(theta, grad, self.state, self._work, *lifted, **self.options)

@@ -1,0 +1,227 @@
+"""Losses of raw scores: L = Σᵢ wᵢ ℓ(yᵢ, zᵢ)/total, and ∂L/∂z of the same function.    (E0)
+
+Each function takes
+
+    y       (n,) integer classes or (n, k) soft targets (cross_entropy); (n, k) targets (the rest)
+    z       (n, k) scores: what the last layer returns
+    weight  (n,) sample weights, or None where every row weighs 1
+    total   the weight of the global batch
+
+and returns (L, ∂L/∂z), a scalar and an (n, k) array.  The elementwise losses average over the k
+outputs, without a factor ½ (PyTorch's convention).
+
+For finite scores there is no NaN and no warning: the value is right wherever it is representable,
+else ±inf.  That is why c = w/total is multiplied in before the sum, and why differences are taken
+of halves: z/2 − y/2 cannot overflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..ground.arrays import (
+    absolute,
+    clip_real,
+    exp,
+    finite_or_inf,
+    gather,
+    log,
+    log1p,
+    namespace,
+    quiet,
+    real,
+    sign,
+    sum_units,
+    top_of_rows,
+    where,
+    zeros,
+)
+from ..ground.contracts import Array
+from .activations import _sigmoid
+
+__all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "huber",
+    "l2_penalty",
+    "poisson",
+    "quantile",
+    "softmax",
+    "squared_error",
+]
+NOT_IN_TABLE = ("l2_penalty", "softmax")
+
+Result = tuple[Array, Array]
+F = TypeVar("F", bound=Callable[..., Result])
+
+
+@quiet
+def softmax(z: Array) -> Array:
+    """pₖ = e^(zₖ)/Σⱼ e^(zⱼ), each row shifted by its largest score, (n, k) → (n, k).  (E1)"""
+    e = exp(z - top_of_rows(z))
+    return e / sum_units(e)  # type: ignore[no-any-return]
+
+
+def sigmoid_link(z: Array) -> Array:
+    """p = σ(z): each output its own probability."""
+    return _sigmoid(z)
+
+
+def identity_link(z: Array) -> Array:
+    """The scores are the predictions."""
+    return z
+
+
+@quiet
+def exp_link(z: Array) -> Array:
+    """μ = e^z: a rate is positive."""
+    return exp(z)
+
+
+def declare(
+    task: str, link: Callable[[Array], Array] = identity_link, kinks: tuple[float, ...] = ()
+) -> Callable[[F], F]:
+    """What others need to know of a loss: its task, its link from scores to predictions, and the
+    residuals z − y at which it has no derivative."""
+
+    def attach(function: F) -> F:
+        calm = quiet(function)
+        calm.task, calm.link, calm.kinks = task, link, kinks  # type: ignore[attr-defined]
+        return calm
+
+    return attach
+
+
+def _share(weight: Array | None, total: float, outputs: int = 1) -> Any:
+    """c = w/(total·outputs), (n, 1), or one number where every row weighs 1."""
+    if weight is None:
+        return 1.0 / (total * outputs)
+    return (weight / (total * outputs))[:, None]
+
+
+def _half_residual(y: Array, z: Array) -> Array:
+    """(z − y)/2, finite for all finite z and y."""
+    return 0.5 * z - 0.5 * y
+
+
+def _soft_targets(y: Array, z: Array) -> Array:
+    """Integer classes as rows of the identity matrix; soft targets as they are."""
+    if y.ndim == 2:
+        return y
+    q = zeros(z.shape, like=real(z))
+    q[namespace(q).arange(len(y)), y] = 1.0
+    return q
+
+
+@declare("classification", link=softmax)
+def cross_entropy(
+    y: Array, z: Array, weight: Array | None, total: float, *, label_smoothing: float = 0.0
+) -> Result:
+    """ℓ = −Σₖ qₖ log pₖ, p = softmax(z)   ⇒   ∂ℓ/∂z = p·Σₖqₖ − q                   (E2)
+
+    q = (1 − ε)·y + ε/k with label smoothing ε (Szegedy et al. 2016); y one-hot or soft.
+    """
+    c = _share(weight, total)
+    top = top_of_rows(z)
+    below = 0.5 * top - 0.5 * z
+    e = exp(-2.0 * below)
+    s = sum_units(e)
+    if y.ndim == 1 and not label_smoothing:  # the same sums without the n·k zeros of q
+        value = (2.0 * c * gather(below, y)[:, None] + c * log(s)).sum()
+        g = e * (c / s)
+        g[namespace(g).arange(len(y)), y] -= c if weight is None else c[:, 0]
+        return finite_or_inf(value), g
+    q = _soft_targets(y, z) * (1.0 - label_smoothing) + label_smoothing / z.shape[1]
+    mass = sum_units(q)
+    value = (2.0 * c * q * below).sum() + (c * mass * log(s)).sum()
+    return finite_or_inf(value), c * (e * (mass / s) - q)
+
+
+@declare("classification", link=sigmoid_link)
+def binary_cross_entropy(y: Array, z: Array, weight: Array | None, total: float) -> Result:
+    """ℓ = log(1 + e^z) − y·z   ⇒   ∂ℓ/∂z = σ(z) − y                                 (E3)
+
+    y in [0, 1], one column per label.  Written |z|·(1 − y or y) + log(1 + e^(−|z|)): all terms
+    are positive, so none cancels.
+    """
+    c = _share(weight, total, z.shape[1])
+    size = absolute(z)
+    value = (c * size * where(real(z) < 0, y, 1.0 - y) + c * log1p(exp(-size))).sum()
+    return finite_or_inf(value), c * (_sigmoid(z) - y)
+
+
+@declare("regression")
+def squared_error(y: Array, z: Array, weight: Array | None, total: float) -> Result:
+    """ℓ = (z − y)²   ⇒   ∂ℓ/∂z = 2(z − y)                                          (E4)"""
+    c = _share(weight, total, z.shape[1])
+    h = _half_residual(y, z)
+    g = 4.0 * c * h
+    return finite_or_inf((g * h).sum()), g
+
+
+@declare("regression", kinks=(0.0,))
+def absolute_error(y: Array, z: Array, weight: Array | None, total: float) -> Result:
+    """ℓ = |z − y|   ⇒   ∂ℓ/∂z = sign(z − y)                                        (E5)
+
+    At z = y the subgradient 0.
+    """
+    c = _share(weight, total, z.shape[1])
+    h = _half_residual(y, z)
+    return finite_or_inf((2.0 * c * absolute(h)).sum()), c * sign(h)
+
+
+@declare("regression")
+def huber(
+    y: Array, z: Array, weight: Array | None, total: float, *, delta: float = 1.0
+) -> Result:
+    """ℓ = ½r² if |r| ≤ δ, else δ(|r| − ½δ), r = z − y   ⇒   ∂ℓ/∂z = clip(r, −δ, δ)   (E6)
+
+    Huber 1964; PyTorch's HuberLoss.
+    """
+    c = _share(weight, total, z.shape[1])
+    h = _half_residual(y, z)
+    near = absolute(real(h)) <= 0.5 * delta
+    inner = where(near, h, 0.0)
+    outer = where(near, 0.0, absolute(h) - 0.25 * delta)
+    value = (2.0 * c * inner * inner + 2.0 * c * delta * outer).sum()
+    return finite_or_inf(value), c * clip_real(2.0 * h, -delta, delta)
+
+
+@declare("regression", link=exp_link)
+def poisson(y: Array, z: Array, weight: Array | None, total: float) -> Result:
+    """ℓ = e^z − y·z   ⇒   ∂ℓ/∂z = e^z − y                                          (E7)
+
+    The negative log-likelihood of counts y ≥ 0 at the rate e^z, without the constant log y!.
+    """
+    c = _share(weight, total, z.shape[1])
+    counted = z if weight is None else where(c == 0, 0.0 * z, z)  # 0·e^z is 0, not 0·∞
+    root = exp(0.5 * counted)
+    rate = (c * root) * root  # c·e^z, right even where e^z alone would overflow
+    return finite_or_inf((rate - c * y * z).sum()), rate - c * y
+
+
+@declare("regression", kinks=(0.0,))
+def quantile(
+    y: Array, z: Array, weight: Array | None, total: float, *, level: float = 0.5
+) -> Result:
+    """ℓ = max(τ·r, (τ − 1)·r), r = y − z   ⇒   ∂ℓ/∂z = −τ if z < y, 1 − τ if z > y   (E8)
+
+    The pinball loss: its minimizer is the τ-quantile.  At z = y the subgradient 0.
+    Koenker and Bassett 1978.
+    """
+    c = _share(weight, total, z.shape[1])
+    h = _half_residual(y, z)
+    side = sign(h)
+    slope = where(side > 0, (1.0 - level) * side, level * side)
+    return finite_or_inf((2.0 * c * slope * h).sum()), c * slope
+
+
+def l2_penalty(w: Array, strength: float) -> Result:
+    """P = (λ/2)‖W‖²   ⇒   ∂W = λ·W                                                 (E9)
+
+    `w` is the part of θ that holds the matrices, (m,).
+    """
+    g = strength * w
+    return 0.5 * (g * w).sum(), g

@@ -1,0 +1,105 @@
+"""Metrics: metric(y, prediction, weight) → one number, by scikit-learn's names and definitions.
+
+Classification metrics compare classes, (n,) integers, or label indicators, (n, k) of 0 and 1;
+regression metrics compare targets and predictions, (n,) or (n, k).  `greater_is_better` tells
+which way is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from ..ground.contracts import Array
+
+__all__ = [
+    "accuracy",
+    "balanced_accuracy",
+    "f1_macro",
+    "mean_absolute_error",
+    "r2",
+    "root_mean_squared_error",
+]
+
+F = TypeVar("F", bound=Callable[..., float])
+
+
+def metric(task: str, greater_is_better: bool) -> Callable[[F], F]:
+    """Declare a metric's task and direction."""
+
+    def declare(function: F) -> F:
+        function.task = task  # type: ignore[attr-defined]
+        function.greater_is_better = greater_is_better  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def _right(y: Array, prediction: Array) -> Array:
+    """Whether each row is wholly right, (n,)."""
+    same = y == prediction
+    return same if same.ndim == 1 else same.all(axis=1)
+
+
+@metric("classification", greater_is_better=True)
+def accuracy(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """The share of rows whose class (or whole set of labels) is right."""
+    return float(np.average(_right(y, prediction), weights=weight))
+
+
+def _confusion(y: Array, prediction: Array, weight: Array | None) -> Array:
+    """Weighted counts by (true class, predicted class)."""
+    k = int(max(y.max(), prediction.max())) + 1
+    cells = np.bincount(y * k + prediction, weights=weight, minlength=k * k)
+    return cells.astype(np.float64).reshape(k, k)
+
+
+@metric("classification", greater_is_better=True)
+def balanced_accuracy(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """The mean over the classes of the share of their rows that is right."""
+    if y.ndim == 2:
+        columns = zip(y.T, prediction.T, strict=True)
+        return float(np.mean([balanced_accuracy(a, b, weight) for a, b in columns]))
+    table = _confusion(y.astype(np.int64), prediction.astype(np.int64), weight)
+    present = table.sum(1) > 0
+    return float((table.diagonal()[present] / table.sum(1)[present]).mean())
+
+
+@metric("classification", greater_is_better=True)
+def f1_macro(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """The mean over the classes (or labels) of 2·TP/(2·TP + FP + FN), 0 where nothing is right."""
+    if y.ndim == 2:
+        w = np.ones(len(y)) if weight is None else weight
+        hit, both = w @ (y * prediction), w @ (y + prediction)
+    else:
+        table = _confusion(y.astype(np.int64), prediction.astype(np.int64), weight)
+        hit, both = table.diagonal(), table.sum(0) + table.sum(1)
+        hit, both = hit[both > 0], both[both > 0]
+    return float(np.where(both > 0, 2.0 * hit / np.maximum(both, np.finfo(float).tiny), 0.0).mean())
+
+
+@metric("regression", greater_is_better=True)
+def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """1 − Σ(y − ŷ)²/Σ(y − ȳ)², averaged over outputs; of a constant target 1 if met, else 0."""
+    y, prediction = y.reshape(len(y), -1), prediction.reshape(len(y), -1)
+    mean = np.average(y, axis=0, weights=weight)
+    left = np.average((y - prediction) ** 2, axis=0, weights=weight)
+    all_ = np.average((y - mean) ** 2, axis=0, weights=weight)
+    safe = np.where(all_ > 0, all_, 1.0)
+    scores = np.where(all_ > 0, 1.0 - left / safe, np.where(left > 0, 0.0, 1.0))
+    return float(scores.mean())
+
+
+@metric("regression", greater_is_better=False)
+def mean_absolute_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """The mean of |y − ŷ|."""
+    return float(np.average(abs(y - prediction).reshape(len(y), -1), axis=0, weights=weight).mean())
+
+
+@metric("regression", greater_is_better=False)
+def root_mean_squared_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """The root of the mean of (y − ŷ)², averaged over outputs."""
+    squares = ((y - prediction) ** 2).reshape(len(y), -1)
+    return float(np.sqrt(np.average(squares, axis=0, weights=weight)).mean())

@@ -1,0 +1,6 @@
+"""Floor 4, reports: pages and plots from plain dicts and arrays.
+
+A page is one self-contained HTML file: no script, nothing fetched, pictures inside.
+"""
+
+ORDER = ("words", "figures", "plots", "summaries", "pages")

@@ -1,0 +1,288 @@
+"""What a run's facts say: the headline, the cards and the rows of the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .words import as_float, count, duration, is_share, legible, metric_name, metric_value, number
+
+__all__ = [
+    "Card",
+    "ClassRow",
+    "Confusion",
+    "EpochRow",
+    "cards",
+    "class_rows",
+    "columns_of",
+    "commonest_confusions",
+    "epoch_rows",
+    "headline",
+    "lede",
+    "quantities",
+]
+
+Facts = Mapping[str, Any]
+MAX_EPOCH_ROWS = 200
+MAX_CLASS_ROWS = 200
+LEADING_COLUMNS = ("step", "lr", "seconds")
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure of the overview: what it is, how much, and a remark."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class: its rows, how many were found, how often the name was right when given."""
+
+    name: str
+    rows: str
+    recall: str
+    precision: str
+    mistaken_for: str
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """`times` of the `rows` rows of class `true` were taken for class `predicted`."""
+
+    true: str
+    predicted: str
+    times: str
+    rows: str
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One line of the table of epochs."""
+
+    epoch: str
+    best: bool
+    cells: tuple[str, ...]
+
+
+def headline(facts: Facts) -> str:
+    """The key result in words: '52.1 % validation accuracy after epoch 14 of 20'."""
+    history = facts.get("history") or []
+    if not history:
+        return "No epoch was completed"
+    record, total = _chosen(facts), _epochs_run(history)
+    for metric in _by_importance(facts, record):
+        if math.isfinite(as_float(record[metric])):
+            result = f"{metric_value(metric, record[metric])} {metric_name(metric)}"
+            if facts.get("best_epoch") is None:
+                return f"{result} after {_plural(total, 'epoch')}"
+            return f"{result} after epoch {facts['best_epoch']} of {total}"
+    return f"No finite result after {_plural(total, 'epoch')}"
+
+
+def lede(facts: Facts) -> str:
+    """One or two sentences that say what was trained on what, and what guessing would reach."""
+    data, history = facts.get("data") or {}, facts.get("history") or []
+    words = ["A network"]
+    if "parameters" in facts:
+        words.append(f"of {count(facts['parameters'])} parameters")
+    if data.get("n_train") is not None:
+        words.append(f"trained on {count(data['n_train'])} rows")
+        if data.get("name"):
+            words.append(f"of {legible(data['name'], 80)}")
+    if history:
+        words.append(f"for {_plural(_epochs_run(history), 'epoch')}")
+    if "seconds" in facts:
+        words.append(f"in {duration(facts['seconds'])}")
+    sentence = " ".join(words) + "."
+    commonest = _commonest_share(facts.get("confusion"))
+    if math.isfinite(commonest):
+        sentence += (
+            f" Always answering the most frequent class would reach "
+            f"{metric_value('accuracy', commonest)}."
+        )
+    return sentence
+
+
+def cards(facts: Facts) -> list[Card]:
+    """The overview, at most eight cards; what the facts lack is left out."""
+    history = facts.get("history") or []
+    made: list[Card] = []
+    if facts.get("best_epoch") is not None:
+        monitor = facts.get("monitor")
+        note = f"by {metric_name(str(monitor))}" if monitor else ""
+        made.append(Card("Best epoch", f"{facts['best_epoch']} of {_epochs_run(history)}", note))
+    made += _metric_cards(facts)
+    data = facts.get("data") or {}
+    if data.get("n_train") is not None:
+        validation = f"and {count(data['n_val'])} for validation" if data.get("n_val") else ""
+        made.append(Card("Training rows", count(data["n_train"]), validation))
+    if data.get("n_features") is not None:
+        outputs = f"to {_plural(data['n_outputs'], 'output')}" if data.get("n_outputs") else ""
+        made.append(Card("Features", count(data["n_features"]), outputs))
+    if "parameters" in facts:
+        made.append(Card("Parameters", count(facts["parameters"])))
+    if "seconds" in facts:
+        times = [as_float(r.get("seconds")) for r in history]
+        times = [t for t in times if math.isfinite(t)]
+        note = f"{duration(float(np.median(times)))} an epoch" if times else ""
+        made.append(Card("Time", duration(facts["seconds"]), note))
+    if facts.get("engine"):
+        made.append(Card("Engine", legible(facts["engine"], 40)))
+    return made
+
+
+def quantities(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names X for which records have `train_X` or `val_X`; loss and accuracy come first."""
+    names = dict.fromkeys(
+        key.partition("_")[2]
+        for record in history
+        for key in record
+        if key.startswith(("train_", "val_"))
+    )
+    return sorted(names, key=lambda name: (name != "loss", name != "accuracy"))
+
+
+def columns_of(history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Keys and spoken names of the columns that the table of epochs has."""
+    present = {key for record in history for key in record}
+    spoken = {"lr": "learning rate", "seconds": "time"}
+    leading = [(key, spoken.get(key, key)) for key in LEADING_COLUMNS if key in present]
+    metrics = [f"{s}_{q}" for q in quantities(history) for s in ("train", "val")]
+    return leading + [(key, metric_name(key)) for key in metrics if key in present]
+
+
+def epoch_rows(history: Sequence[Mapping[str, Any]], best_epoch: int | None) -> list[EpochRow]:
+    """The table of epochs; of very many, an even selection with the first, best and last."""
+    n = len(history)
+    best = [i for i, record in enumerate(history) if _epoch(record, i) == best_epoch]
+    even = np.linspace(0, n - 1, min(n, MAX_EPOCH_ROWS)).round().astype(int).tolist()
+    columns = columns_of(history)
+    return [
+        EpochRow(
+            number(_epoch(history[i], i), 9),
+            i in best,
+            tuple(_cell(key, history[i].get(key)) for key, _ in columns),
+        )
+        for i in sorted({*even, *best})
+    ]
+
+
+def class_rows(matrix: ArrayLike, names: Sequence[str]) -> list[ClassRow]:
+    """Per class (of the first 200): rows, recall, precision and its commonest mistake."""
+    counts = np.asarray(matrix, dtype=np.float64)
+    mistakes = counts - np.diag(np.diag(counts))
+    rows, given = counts.sum(axis=1), counts.sum(axis=0)
+    made = []
+    for i, name in enumerate(names[:MAX_CLASS_ROWS]):
+        worst = int(mistakes[i].argmax())
+        made.append(
+            ClassRow(
+                legible(name),
+                count(rows[i]),
+                _ratio(counts[i, i], rows[i]),
+                _ratio(counts[i, i], given[i]),
+                f"{legible(names[worst], 60)} ({count(mistakes[i, worst])})"
+                if mistakes[i, worst] > 0
+                else "—",
+            )
+        )
+    return made
+
+
+def commonest_confusions(
+    matrix: ArrayLike, names: Sequence[str], limit: int = 3
+) -> list[Confusion]:
+    """The most frequent mistakes, most frequent first."""
+    counts = np.asarray(matrix, dtype=np.float64)
+    rows = counts.sum(axis=1)
+    mistakes = counts - np.diag(np.diag(counts))
+    order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
+    pairs = [divmod(int(i), len(names)) for i in order if mistakes.flat[i] > 0]
+    return [
+        Confusion(legible(names[i], 40), legible(names[j], 40), count(mistakes[i, j]), count(rows[i]))
+        for i, j in pairs
+    ]
+
+
+def _metric_cards(facts: Facts) -> list[Card]:
+    """Loss and the first other metric of the chosen epoch, validation before training."""
+    if not facts.get("history"):
+        return []
+    record = _chosen(facts)
+    made = []
+    for quantity in sorted(quantities([record]), key=lambda q: q == "loss")[:3]:
+        validation, training = f"val_{quantity}", f"train_{quantity}"
+        shown = validation if validation in record else training
+        note = ""
+        if shown == validation and training in record:
+            note = f"training: {metric_value(training, record[training])}"
+        spoken = metric_name(shown)
+        made.append(
+            Card(spoken[0].upper() + spoken[1:], metric_value(shown, record[shown]), note)
+        )
+    return made
+
+
+def _chosen(facts: Facts) -> Mapping[str, Any]:
+    """The record of the best epoch, or the last one."""
+    history: Sequence[Mapping[str, Any]] = facts["history"]
+    for i, record in enumerate(history):
+        if _epoch(record, i) == facts.get("best_epoch"):
+            return record
+    return history[-1]
+
+
+def _by_importance(facts: Facts, record: Mapping[str, Any]) -> list[str]:
+    monitor = str(facts.get("monitor") or "")
+    if facts.get("task") == "regression" and monitor not in ("", "val_loss", "train_loss"):
+        first = [monitor]
+    else:
+        first = ["val_accuracy"]
+    names = [f"{split}_{q}" for split in ("val", "train") for q in quantities([record])]
+    # A metric says more to a reader than the loss, and validation more than training.
+    names.sort(key=lambda name: (name.startswith("train_"), name.endswith("_loss")))
+    return [name for name in dict.fromkeys([*first, *names]) if name in record]
+
+
+def _epoch(record: Mapping[str, Any], index: int) -> float:
+    epoch = as_float(record.get("epoch"))
+    return epoch if math.isfinite(epoch) else index + 1
+
+
+def _epochs_run(history: Sequence[Mapping[str, Any]]) -> int:
+    return int(_epoch(history[-1], len(history) - 1)) if history else 0
+
+
+def _plural(n: Any, noun: str) -> str:
+    return f"{count(n)} {noun}{'' if as_float(n) == 1 else 's'}"
+
+
+def _ratio(part: float, whole: float) -> str:
+    return metric_value("accuracy", part / whole) if whole > 0 else "—"
+
+
+def _cell(key: str, value: Any) -> str:
+    if value is None:
+        return "—"
+    if key == "step":
+        return count(value)
+    if key == "seconds":
+        return duration(value)
+    if is_share(key) or key.startswith(("train_", "val_")):
+        return metric_value(key, value)
+    return number(value)
+
+
+def _commonest_share(matrix: ArrayLike | None) -> float:
+    if matrix is None:
+        return math.nan
+    rows = np.asarray(matrix, dtype=np.float64).sum(axis=1)
+    return float(rows.max() / rows.sum()) if rows.size and rows.sum() > 0 else math.nan
