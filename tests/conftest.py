@@ -17,7 +17,9 @@ def real_data() -> Callable[[str], Path]:
     def find(name: str) -> Path:
         path = REAL_DATA / name
         if not path.exists():
-            pytest.skip(f"needs the real data set {name} in a folder shared/data beside the project")
+            pytest.skip(
+                f"needs the real data set {name} in a folder shared/data beside the project"
+            )
         return path
 
     return find

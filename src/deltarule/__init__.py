@@ -1,1 +1,106 @@
-"""."""
+"""deltarule: feed-forward neural networks, from the pen-and-paper derivation to production.
+
+    import deltarule as dr
+    net = dr.Network([3072, 100, 100, 50, 10], optimizer="adam", lr_decay=0.0001, weight_decay=0.02)
+    history = net.train(X, y, X_val, y_val, epochs=20, batch_size=64, lr=0.008)
+    net.evaluate(X_val, y_val); net.predict(X); net.save("net.safetensors")
+
+The folders are the floors of a house, and imports go down only: `FLOORS` lists them from the
+ground up.  Names are loaded when they are first used, so that importing is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data.dataset import Dataset, Table
+    from .data.sources import load_data
+    from .ground.errors import (
+        DeltaruleError,
+        Diverged,
+        FileRefused,
+        InvalidInput,
+        NotAvailable,
+        UnknownName,
+    )
+    from .learning.callbacks import Callback
+    from .learning.history import History
+    from .mathematics import activations, initializers, losses, metrics, optimizers, schedules
+    from .network.checks import check_gradients
+    from .network.network import Network
+    from .network.saving import load
+    from .network.summary import summary
+
+__version__ = "0.1.0"
+
+FLOORS = (
+    ("ground",),
+    ("mathematics",),
+    ("machine",),
+    ("data",),
+    ("storage", "report"),
+    ("learning",),
+    ("network",),
+    ("experiments",),
+    ("cli",),
+)
+
+_HOMES = {
+    "Callback": "learning.callbacks",
+    "Dataset": "data.dataset",
+    "DeltaruleError": "ground.errors",
+    "Diverged": "ground.errors",
+    "FileRefused": "ground.errors",
+    "History": "learning.history",
+    "InvalidInput": "ground.errors",
+    "Network": "network.network",
+    "NotAvailable": "ground.errors",
+    "Table": "data.dataset",
+    "UnknownName": "ground.errors",
+    "check_gradients": "network.checks",
+    "load": "network.saving",
+    "load_data": "data.sources",
+    "summary": "network.summary",
+}
+_TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
+
+__all__ = [
+    "Callback",
+    "Dataset",
+    "DeltaruleError",
+    "Diverged",
+    "FileRefused",
+    "History",
+    "InvalidInput",
+    "Network",
+    "NotAvailable",
+    "Table",
+    "UnknownName",
+    "activations",
+    "check_gradients",
+    "initializers",
+    "load",
+    "load_data",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "summary",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _TABLES:
+        value = importlib.import_module(f".mathematics.{name}", __name__)
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

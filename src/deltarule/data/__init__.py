@@ -1,1 +1,16 @@
-"""."""
+"""Floor 3: where rows come from, and how they become numbers."""
+
+from __future__ import annotations
+
+ORDER = (
+    "dataset",
+    "targets",
+    "formats",
+    "downloads",
+    "digits",
+    "sources",
+    "tables",
+    "splits",
+    "scaling",
+    "batches",
+)

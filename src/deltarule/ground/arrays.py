@@ -25,12 +25,12 @@ __all__ = [
     "finite_or_inf",
     "gather",
     "is_complex",
+    "lift",
     "log",
     "log1p",
     "namespace",
     "quiet",
     "real",
-    "scalar",
     "sign",
     "sqrt",
     "sum_rows",
@@ -76,6 +76,13 @@ def expm1(x: Array) -> Array:
     return namespace(x).expm1(x)  # type: ignore[no-any-return]
 
 
+def lift(values: Any, like: Array) -> Array:
+    """A number or a NumPy array, as an array of like's kind and dtype (and device)."""
+    if isinstance(like, np.ndarray):
+        return np.asarray(values, like.dtype)
+    return _torch().as_tensor(values, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
+
+
 def log(x: Array) -> Array:
     """The natural logarithm."""
     return namespace(x).log(x)  # type: ignore[no-any-return]
@@ -84,13 +91,6 @@ def log(x: Array) -> Array:
 def log1p(x: Array) -> Array:
     """log(1 + x), exact for small x."""
     return namespace(x).log1p(x)  # type: ignore[no-any-return]
-
-
-def scalar(value: float, like: Array) -> Array:
-    """A number as a 0-d array of like's dtype (and device)."""
-    if isinstance(like, np.ndarray):
-        return np.array(value, like.dtype)
-    return _torch().tensor(value, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
 
 
 def sign(x: Array) -> Array:

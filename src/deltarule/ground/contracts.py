@@ -58,7 +58,7 @@ class Pullback(Protocol):
     lowest layer's ∂L/∂x is a third of its work and nobody reads it while training.
     """
 
-    def __call__(self, g: Array, to_input: bool = True) -> Array | None: ...  # noqa: D102
+    def __call__(self, g: Array, to_input: bool = True) -> Array | None: ...
 
 
 class Activation(Protocol):
@@ -69,7 +69,7 @@ class Activation(Protocol):
 
     kinks: tuple[float, ...]
 
-    def __call__(self, x: Array) -> tuple[Array, Callable[[Array], Array]]: ...  # noqa: D102
+    def __call__(self, x: Array) -> tuple[Array, Callable[[Array], Array]]: ...
 
 
 class Loss(Protocol):
@@ -79,7 +79,7 @@ class Loss(Protocol):
     losses and gradients of shards add up exactly.  `weight` None means that every row weighs 1.
     """
 
-    def __call__(  # noqa: D102
+    def __call__(
         self, y: Array, z: Array, weight: Array | None, total: float, **options: Any
     ) -> tuple[Array, Array]: ...
 
@@ -87,7 +87,7 @@ class Loss(Protocol):
 class Initializer(Protocol):
     """initializer(key, n_in, n_out) → W, (n_in, n_out), float64; a function of its arguments."""
 
-    def __call__(self, key: int, n_in: int, n_out: int) -> Array: ...  # noqa: D102
+    def __call__(self, key: int, n_in: int, n_out: int) -> Array: ...
 
 
 class Noise(Protocol):

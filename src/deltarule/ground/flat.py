@@ -48,7 +48,7 @@ class Layout:
 
     matrices = slice(0, 0)
 
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: D105
+    def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(self.slots)
 
     def view(self, vector: Array, name: str) -> Array:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .arrays import lift
 from .contracts import Array
 
 __all__ = ["StepNoise", "bits32", "derive", "hash32", "normals", "permutation", "uniforms"]
@@ -119,7 +120,7 @@ class StepNoise:
         return StepNoise(self.seed, self.step, self.rows, self.share, index)
 
     def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
-        """A boolean array, False with probability `rate` (to within 2⁻³²)."""
+        """Zeros with probability `rate` (to within 2⁻³²), else ones, in like's kind and dtype."""
         key = derive(self.seed, "dropout", self.step, self.layer)
         threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
-        return bits32(key, self.rows, shape[1]) >= threshold
+        return lift(bits32(key, self.rows, shape[1]) >= threshold, like)

@@ -1,1 +1,3 @@
-"""."""
+"""Floor 5, learning: the step, the loop, what it remembers, and the check of its gradients."""
+
+ORDER = ("step", "history", "evaluation", "monitor", "callbacks", "training", "gradients")

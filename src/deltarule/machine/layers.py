@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ..ground.arrays import namespace, sqrt, sum_rows, sum_units
+from ..ground.arrays import namespace, real, sqrt, sum_rows, sum_units
 from ..ground.contracts import Array, Noise, Pullback, Views
 from ..mathematics.initializers import he
 
@@ -41,30 +40,37 @@ class WithoutParameters:
 class Dense:
     """y = x W + b   ⇒   ∂W = xᵀ g,   ∂b = 1ᵀ g,   ∂x = g Wᵀ                              (L1)
 
-    W is (n_in, n_out), b is (n_out,).  Rumelhart, Hinton and Williams 1986.
+    W is (n_in, n_out), b is (n_out,).  Without `bias` there is no b: before a batch
+    normalisation, which subtracts it again, its gradient is zero.
+    Rumelhart, Hinton and Williams 1986.
     """
 
     n_in: int
     n_out: int
     initializer: Callable[[int, int, int], Array] = he
+    bias: bool = True
 
     @property
     def parameters(self) -> Mapping[str, tuple[int, ...]]:
-        return {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
+        matrix = {"W": (self.n_in, self.n_out)}
+        return {**matrix, "b": (self.n_out,)} if self.bias else matrix
 
     statistics = NOTHING
 
     def initialize(self, p: Views, key: int) -> None:
         p.W[...] = self.initializer(key, self.n_in, self.n_out)
-        p.b[...] = 0.0
+        if self.bias:
+            p.b[...] = 0.0
 
     def __call__(self, p: Views, x: Array, noise: Noise | None = None) -> tuple[Array, Pullback]:
         y = x @ p.W
-        y += p.b
+        if self.bias:
+            y += p.b
 
         def pullback(g: Array, to_input: bool = True) -> Array | None:
             namespace(g).matmul(x.T, g, out=p.dW)
-            p.db[...] = sum_rows(g)
+            if self.bias:
+                p.db[...] = sum_rows(g)
             return g @ p.W.T if to_input else None
 
         return y, pullback
@@ -96,13 +102,8 @@ class Dropout(WithoutParameters):
     def __call__(self, p: Views, x: Array, noise: Noise | None = None) -> tuple[Array, Pullback]:
         if noise is None:
             return x, lambda g, to_input=True: g
-        keep = noise.keep(x.shape, self.rate, like=x) * scalar_like(1.0 / (1.0 - self.rate), x)
-        return x * keep, lambda g, to_input=True: g * keep
-
-
-def scalar_like(value: float, x: Array) -> Any:
-    """A scalar of x's real dtype, so that a boolean mask times it has that dtype."""
-    return x.real.dtype.type(value) if hasattr(x.dtype, "type") else value
+        scale = noise.keep(x.shape, self.rate, like=real(x)) / (1.0 - self.rate)
+        return x * scale, lambda g, to_input=True: g * scale
 
 
 @dataclass(frozen=True)

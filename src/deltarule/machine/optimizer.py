@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..ground.arrays import scalar, zeros
+from ..ground.arrays import lift, zeros
 from ..ground.contracts import Array, Schedule
 
 __all__ = ["Optimizer", "product_of"]
@@ -74,7 +74,7 @@ class Optimizer:
         """Move θ, in place, by step t = 1, 2, …"""
         lr = self.rate(t)
         if self.weight_decay:
-            theta[self.matrices] *= scalar(1.0 - lr * self.weight_decay, like=theta)
+            theta[self.matrices] *= lift(1.0 - lr * self.weight_decay, like=theta)
         scalars = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
-        lifted = [scalar(value, like=theta) for value in (lr, *scalars)]
-        self.rule(theta, grad, self.state, self._work, *lifted, **self.options)
+        of_step = (lift(value, like=theta) for value in (lr, *scalars))
+        self.rule(theta, grad, self.state, self._work, *of_step, **self.options)

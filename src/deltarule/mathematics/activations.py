@@ -112,13 +112,13 @@ def gelu(x: Array) -> Result:
 
 
 def _sigmoid(x: Array) -> Array:
-    """1/(1 + e⁻ˣ), written in e^(−|x|), which never overflows."""
+    """σ(x) = 1/(1 + e⁻ˣ) = (1 if x ≥ 0, else e)/(1 + e),   e = e^(−|x|) ≤ 1       (A12)"""
     e = exp(-absolute(x))
     return where(real(x) < 0, e, 1.0) / (1.0 + e)
 
 
 def _softplus(x: Array) -> Array:
-    """log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|))."""
+    """log(1 + eˣ) = max(x, 0) + log(1 + e^(−|x|))                                 (A13)"""
     return where(real(x) < 0, 0.0, x) + log1p(exp(-absolute(x)))
 
 

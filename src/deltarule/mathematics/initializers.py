@@ -42,7 +42,7 @@ def lecun(key: int, n_in: int, n_out: int) -> Array:
 
 
 def orthogonal(key: int, n_in: int, n_out: int) -> Array:
-    """WᵀW = I (or WWᵀ = I where n_in < n_out): lengths are kept exactly.                   (I4)
+    """WWᵀ = I (n_in ≤ n_out): ‖xW‖ = ‖x‖;   WᵀW = I (n_in ≥ n_out): ‖gWᵀ‖ = ‖g‖          (I4)
 
     Q of the QR decomposition of a normal matrix, columns signed so that R has a positive
     diagonal, which makes Q uniform over the orthogonal matrices.  Saxe, McClelland and

@@ -84,7 +84,8 @@ def declare(
     task: str, link: Callable[[Array], Array] = identity_link, kinks: tuple[float, ...] = ()
 ) -> Callable[[F], F]:
     """What others need to know of a loss: its task, its link from scores to predictions, and the
-    residuals z − y at which it has no derivative."""
+    residuals z − y at which it has no derivative.
+    """
 
     def attach(function: F) -> F:
         calm = quiet(function)
@@ -102,7 +103,7 @@ def _share(weight: Array | None, total: float, outputs: int = 1) -> Any:
 
 
 def _half_residual(y: Array, z: Array) -> Array:
-    """(z − y)/2, finite for all finite z and y."""
+    """h = (z − y)/2 = z/2 − y/2, finite for all finite z and y                      (E10)"""
     return 0.5 * z - 0.5 * y
 
 
@@ -173,9 +174,7 @@ def absolute_error(y: Array, z: Array, weight: Array | None, total: float) -> Re
 
 
 @declare("regression")
-def huber(
-    y: Array, z: Array, weight: Array | None, total: float, *, delta: float = 1.0
-) -> Result:
+def huber(y: Array, z: Array, weight: Array | None, total: float, *, delta: float = 1.0) -> Result:
     """ℓ = ½r² if |r| ≤ δ, else δ(|r| − ½δ), r = z − y   ⇒   ∂ℓ/∂z = clip(r, −δ, δ)   (E6)
 
     Huber 1964; PyTorch's HuberLoss.

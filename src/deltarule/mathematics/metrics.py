@@ -1,5 +1,6 @@
-"""Metrics: metric(y, prediction, weight) → one number, by scikit-learn's names and definitions.
+"""Metrics: metric(y, ŷ, weight) → one number; a row of weight w counts w times            (M0)
 
+Names and definitions are scikit-learn's.
 Classification metrics compare classes, (n,) integers, or label indicators, (n, k) of 0 and 1;
 regression metrics compare targets and predictions, (n,) or (n, k).  `greater_is_better` tells
 which way is up.
@@ -45,7 +46,10 @@ def _right(y: Array, prediction: Array) -> Array:
 
 @metric("classification", greater_is_better=True)
 def accuracy(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """The share of rows whose class (or whole set of labels) is right."""
+    """acc = Σᵢ wᵢ·[ŷᵢ = yᵢ]/Σᵢ wᵢ                                                         (M1)
+
+    The share of rows whose class (or whole set of labels) is right.
+    """
     return float(np.average(_right(y, prediction), weights=weight))
 
 
@@ -58,7 +62,10 @@ def _confusion(y: Array, prediction: Array, weight: Array | None) -> Array:
 
 @metric("classification", greater_is_better=True)
 def balanced_accuracy(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """The mean over the classes of the share of their rows that is right."""
+    """bac = meanₖ Nₖₖ/Σⱼ Nₖⱼ,   Nₖⱼ the weight of the rows of class k called j            (M2)
+
+    The mean over the classes that occur of the share of their rows that is right.
+    """
     if y.ndim == 2:
         columns = zip(y.T, prediction.T, strict=True)
         return float(np.mean([balanced_accuracy(a, b, weight) for a, b in columns]))
@@ -69,7 +76,10 @@ def balanced_accuracy(y: Array, prediction: Array, weight: Array | None = None) 
 
 @metric("classification", greater_is_better=True)
 def f1_macro(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """The mean over the classes (or labels) of 2·TP/(2·TP + FP + FN), 0 where nothing is right."""
+    """F₁ = meanₖ 2·TPₖ/(2·TPₖ + FPₖ + FNₖ)                                                (M3)
+
+    The mean over the classes (or labels); 0 where nothing is right.
+    """
     if y.ndim == 2:
         w = np.ones(len(y)) if weight is None else weight
         hit, both = w @ (y * prediction), w @ (y + prediction)
@@ -82,7 +92,10 @@ def f1_macro(y: Array, prediction: Array, weight: Array | None = None) -> float:
 
 @metric("regression", greater_is_better=True)
 def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """1 − Σ(y − ŷ)²/Σ(y − ȳ)², averaged over outputs; of a constant target 1 if met, else 0."""
+    """R² = 1 − Σᵢ wᵢ(yᵢ − ŷᵢ)²/Σᵢ wᵢ(yᵢ − ȳ)²                                             (M4)
+
+    Averaged over outputs; of a constant target 1 if met, else 0.
+    """
     y, prediction = y.reshape(len(y), -1), prediction.reshape(len(y), -1)
     mean = np.average(y, axis=0, weights=weight)
     left = np.average((y - prediction) ** 2, axis=0, weights=weight)
@@ -94,12 +107,12 @@ def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
 
 @metric("regression", greater_is_better=False)
 def mean_absolute_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """The mean of |y − ŷ|."""
+    """MAE = Σᵢ wᵢ|yᵢ − ŷᵢ|/Σᵢ wᵢ, averaged over outputs                                   (M5)"""
     return float(np.average(abs(y - prediction).reshape(len(y), -1), axis=0, weights=weight).mean())
 
 
 @metric("regression", greater_is_better=False)
 def root_mean_squared_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
-    """The root of the mean of (y − ŷ)², averaged over outputs."""
+    """RMSE = √(Σᵢ wᵢ(yᵢ − ŷᵢ)²/Σᵢ wᵢ), averaged over outputs                              (M6)"""
     squares = ((y - prediction) ** 2).reshape(len(y), -1)
     return float(np.sqrt(np.average(squares, axis=0, weights=weight)).mean())

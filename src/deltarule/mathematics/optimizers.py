@@ -46,9 +46,9 @@ def rule(slots: int, scalars: Scalars = lambda t: ()) -> Callable[[F], F]:
 
 
 def flush(state: Array) -> None:
-    """Set what is or would be denormal to zero, in place.
+    """m ← (c + m) − c: a multiple of ½ulp(c) where |m| < c, else m to an ulp                 (O7)
 
-    c + m − c is m for |m| ≥ c, and rounds smaller m to multiples of ulp(c), which is normal.
+    So what is or would be denormal becomes zero, in place: ½ulp(c) is a normal number.
     """
     info = namespace(state).finfo(state.dtype)
     c = 4.0 * float(info.tiny) / float(info.eps)
@@ -165,10 +165,10 @@ def adam(
 def _nadam_scalars(
     t: int, beta1: float = 0.9, beta2: float = 0.999, momentum_decay: float = 0.004, **_: Any
 ) -> tuple[float, float, float]:
-    """(1 − μₜ)/(1 − Πₜ), μₜ₊₁/(1 − Πₜ₊₁) and 1 − β₂ᵗ, with μₜ = β₁(1 − ½qᵗ), Πₜ = μ₁⋯μₜ.
+    """Πₜ = μ₁⋯μₜ = β₁ᵗ·exp Σₖ −(½)ᵏ/k · qᵏ(qᵏᵗ − 1)/(qᵏ − 1),   μₜ = β₁(1 − ½qᵗ)            (O6)
 
-    The product is a function of t alone, Πₜ = β₁ᵗ·exp Σₖ −(½)ᵏ/k · Σᵢ₌₁ᵗ qⁱᵏ with a geometric
-    inner sum, so nothing has to be remembered between steps.
+    The product is a function of t alone, so nothing has to be remembered between steps.  Returns
+    (1 − μₜ)/(1 − Πₜ), μₜ₊₁/(1 − Πₜ₊₁) and 1 − β₂ᵗ.
     """
     log_q = momentum_decay * math.log(0.96)
     k = np.arange(1, 61)

@@ -3,4 +3,4 @@
 A page is one self-contained HTML file: no script, nothing fetched, pictures inside.
 """
 
-ORDER = ("words", "figures", "plots", "summaries", "pages")
+ORDER = ("words", "histories", "figures", "axes", "plots", "summaries", "pages")

@@ -7,19 +7,20 @@ different ones.  The same values give the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..ground.errors import InvalidInput
+from .axes import drawable, plain_numbers, spread, thinned
 from .figures import INK, TRAIN, VALIDATION, canvas, figure_svg, picture_svg
-from .words import as_float, count, is_share, legible, metric_name, metric_value, number
+from .histories import History, series
+from .words import capitalised, count, is_share, legible, metric_name, metric_value, number
 
 __all__ = ["confusion", "curves", "learning_rate", "predicted_against_true", "weight_tiles"]
 
-History = Sequence[Mapping[str, Any]]
 Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 5.4, 3.3  # inches; at 328 CSS pixels, a phone, the text is still 9 pixels high
@@ -29,8 +30,10 @@ MAX_TILES = 36
 MAX_TILE_SIDE = 40  # pixels; keeps 36 tiles in three colours below 250 kB
 ANNOTATED_CLASSES = 12
 NAMED_CLASSES = 30
-HUGE = 1e100  # beyond it axes overflow, and no reader cares how far
-LOG_SPAN = 30.0
+DENSEST = 0.75  # opacity of a cell; the page shows through, so that its text stays readable
+TINY = 1e-100  # below it a logarithmic axis underflows
+NOT_FINITE = "not finite"
+LOG_SPAN = {"loss": 30.0, "lr": 1000.0}  # a curve that spans more is drawn on a log scale
 
 
 def curves(
@@ -42,7 +45,7 @@ def curves(
     ----------
     history : sequence of mappings
         One record per epoch with `epoch` and `train_<quantity>`, `val_<quantity>`; either may be
-        missing, NaN or infinite: then a cross at the upper edge stands in for the point.
+        missing or None.  Where it is NaN or infinite, a cross stands at the upper edge.
     quantity : str
         'loss', 'accuracy' (drawn in percent) or any other metric.
     best_epoch : int, optional
@@ -52,33 +55,35 @@ def curves(
     drawn = [
         (f"{split}_{quantity}", colour, width)
         for split, colour, width in (("train", TRAIN, 1.6), ("val", VALIDATION, 2.2))
-        if any(f"{split}_{quantity}" in record for record in history)
+        if len(series(history, f"{split}_{quantity}")[0])
     ]
     spoken = metric_name(quantity)
     with canvas(WIDTH, HEIGHT) as figure:
         axes = figure.add_subplot()
-        logarithmic = _wants_logarithm([_values(history, key) for key, _, _ in drawn])
-        _epoch_axes(axes, spoken, logarithmic, percent=scale != 1.0)
+        span = _span([series(history, key)[1] for key, _, _ in drawn])
+        label = f"{spoken} (%)" if is_share(quantity) else spoken
+        _epoch_axes(axes, label, span, span > LOG_SPAN.get(quantity, math.inf))
         for key, colour, width in drawn:
-            label = "training" if key.startswith("train_") else "validation"
-            _line(axes, _epochs(history), scale * _values(history, key), colour, width, label)
+            side = "training" if key.startswith("train_") else "validation"
+            epochs, values = series(history, key)
+            _line(axes, epochs, scale * values, colour, width, side)
         if best_epoch is not None:
             axes.axvline(best_epoch, color=INK, lw=1, ls=":", label=f"best epoch {best_epoch}")
-        if axes.get_legend_handles_labels()[0]:
-            _legend(axes)
+        _legend(axes)
         words = [_in_words(history, key) for key, _, _ in drawn]
         if best_epoch is not None:
             words.append(f"The best epoch is {best_epoch}.")
-        return figure_svg(figure, f"{spoken.capitalize()} over epochs", " ".join(words), prefix)
+        return figure_svg(figure, f"{capitalised(spoken)} over epochs", " ".join(words), prefix)
 
 
 def learning_rate(history: History, *, prefix: str = "learning-rate") -> str:
     """The learning rate over epochs, from the records' `lr`."""
     with canvas(WIDTH, HEIGHT) as figure:
         axes = figure.add_subplot()
-        values = _values(history, "lr")
-        _epoch_axes(axes, "learning rate", _wants_logarithm([values]), percent=False)
-        _line(axes, _epochs(history), values, INK, 1.8, "learning rate")
+        epochs, values = series(history, "lr")
+        span = _span([values])
+        _epoch_axes(axes, "learning rate", span, span > LOG_SPAN["lr"])
+        _line(axes, epochs, values, INK, 1.8, "learning rate")
         words = _in_words(history, "lr", "Learning rate")
         return figure_svg(figure, "Learning rate over epochs", words, prefix)
 
@@ -99,21 +104,23 @@ def confusion(matrix: ArrayLike, class_names: Sequence[str], *, prefix: str = "c
     Raises
     ------
     InvalidInput
-        If the matrix is not square or has not one row per name.
+        If the matrix is not square, has not one row per name or holds what is no count.
     """
-    counts = np.nan_to_num(np.asarray(matrix, dtype=np.float64), posinf=0.0, neginf=0.0).clip(0)
+    counts = np.asarray(matrix, dtype=np.float64)
     k = len(class_names)
     if counts.shape != (k, k) or k == 0:
         raise InvalidInput(
             f"A confusion matrix needs one row and one column per class name; got the shape "
             f"{counts.shape} and {k} names."
         )
+    if not (drawable(counts) & (counts >= 0)).all():
+        raise InvalidInput("A confusion matrix holds counts; got negative or infinite entries.")
     side = 5.4 if k <= ANNOTATED_CLASSES else 6.4
     with canvas(side, side * 0.95) as figure:
         axes = figure.add_subplot()
         axes.imshow(_shades(counts), interpolation="none", aspect="equal")
         axes.spines[["top", "right"]].set_visible(True)
-        _class_ticks(axes, [legible(name, 14) for name in class_names])
+        _class_ticks(axes, [_short(name) for name in class_names])
         if k <= ANNOTATED_CLASSES:
             longest = len(f"{counts.max():.0f}")
             size = max(4.0, min(11.0, 62.0 / max(k, 3) * 4.5 / max(longest, 3)))
@@ -149,7 +156,7 @@ def weight_tiles(
     InvalidInput
         If the shapes do not fit, or there are neither one nor three channels.
     """
-    weights = np.asarray(W, dtype=np.float64)
+    weights = np.asarray(W)
     shape = tuple(int(n) for n in image_shape)
     if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
         raise InvalidInput(
@@ -161,7 +168,8 @@ def weight_tiles(
             f"Images of shape {shape} have {math.prod(shape)} weights per unit; got an array of "
             f"shape {weights.shape}."
         )
-    tiles = [_tile(column.reshape(shape)) for column in weights.T[:MAX_TILES]]
+    first = weights[:, :MAX_TILES].T.astype(np.float64)
+    tiles = [_tile(column.reshape(shape)) for column in first]
     columns = min(len(tiles), 9)
     rows = -(-len(tiles) // columns)
     height, width = tiles[0].shape[:2]
@@ -201,13 +209,13 @@ def predicted_against_true(y: ArrayLike, z: ArrayLike, *, prefix: str = "predict
             f"Each true value needs one prediction; got {true.size} values and {predicted.size} "
             f"predictions."
         )
-    drawable = _drawable(true) & _drawable(predicted)
-    x, h = true[drawable], predicted[drawable]
-    chosen = _spread(x.size, MAX_SCATTER)
+    fine = drawable(true) & drawable(predicted)
+    x, h = true[fine], predicted[fine]
+    chosen = spread(x.size, MAX_SCATTER)
     with canvas(WIDTH, 4.6) as figure:
         axes = figure.add_subplot()
-        _plain_numbers(axes.xaxis)
-        _plain_numbers(axes.yaxis)
+        plain_numbers(axes.xaxis)
+        plain_numbers(axes.yaxis)
         axes.grid(True)
         axes.set_xlabel("true value")
         axes.set_ylabel("predicted value")
@@ -222,74 +230,39 @@ def predicted_against_true(y: ArrayLike, z: ArrayLike, *, prefix: str = "predict
         return figure_svg(figure, title, " ".join(words), prefix)
 
 
-def _epochs(history: History) -> Floats:
-    return np.array([as_float(r.get("epoch", i)) for i, r in enumerate(history, 1)])
+def _span(lines: Sequence[Floats]) -> float:
+    """Highest over lowest value of all lines; 1 where a logarithm could not show one of them."""
+    values = np.concatenate([v[drawable(v)] for v in lines] or [np.empty(0)])
+    if values.size == 0 or values.min() < TINY:
+        return 1.0
+    return float(values.max() / values.min())
 
 
-def _values(history: History, key: str) -> Floats:
-    return np.array([as_float(record.get(key)) for record in history], dtype=np.float64)
-
-
-def _drawable(values: Floats) -> NDArray[np.bool_]:
-    return np.isfinite(values) & (np.abs(values) <= HUGE)
-
-
-def _wants_logarithm(series: Sequence[Floats]) -> bool:
-    values = np.concatenate([v[_drawable(v)] for v in series] or [np.empty(0)])
-    if values.size == 0 or values.min() < 1.0 / HUGE:
-        return False
-    return bool(values.max() / values.min() > LOG_SPAN)
-
-
-def _spread(n: int, limit: int) -> NDArray[np.intp]:
-    """At most `limit` indices below n, evenly spaced, with both ends."""
-    return np.unique(np.linspace(0, n - 1, min(n, limit)).round().astype(np.intp))
-
-
-def _thinned(values: Floats, limit: int) -> NDArray[np.intp]:
-    """Indices that keep a long curve's shape: each stretch's lowest and highest point."""
-    if values.size <= limit:
-        return np.arange(values.size)
-    kept = [np.array([0, values.size - 1])]
-    for stretch in np.array_split(np.arange(values.size), limit // 2):
-        kept.append(stretch[[values[stretch].argmin(), values[stretch].argmax()]])
-    return np.unique(np.concatenate(kept))
-
-
-def _epoch_axes(axes: Any, label: str, logarithmic: bool, percent: bool) -> None:
+def _epoch_axes(axes: Any, label: str, span: float, logarithmic: bool) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
     if logarithmic:
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=9))
+        subs = (1.0, 3.0) if span < 1e4 else (1.0,)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
         axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(f"{label}{' (%)' if percent else ''}{' (log scale)' if logarithmic else ''}")
-    _plain_numbers(axes.yaxis)
-    _plain_numbers(axes.xaxis)
+    axes.set_ylabel(f"{label} (log scale)" if logarithmic else label)
+    plain_numbers(axes.yaxis)
+    plain_numbers(axes.xaxis)
     axes.grid(True, axis="y")
 
 
-def _plain_numbers(axis: Any) -> None:
-    # matplotlib's own formatters write offsets and powers in its TeX dialect.
-    from matplotlib.ticker import FuncFormatter
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 6)))
-
-
 def _line(axes: Any, x: Floats, y: Floats, colour: str, width: float, label: str) -> None:
-    fine = _drawable(y) & _drawable(x)
-    gaps = np.flatnonzero(~fine & ~np.isnan(x))
+    fine = drawable(y) & drawable(x)
+    gaps = np.flatnonzero(~drawable(y) & drawable(x))
     dots = {"marker": "o", "markersize": 3.5} if fine.sum() <= 40 else {}
-    if fine.all():
-        chosen = _thinned(y, MAX_POINTS)
-        axes.plot(x[chosen], y[chosen], color=colour, lw=width, label=label, **dots)
-    elif fine.any():
-        chosen = np.flatnonzero(fine)[_thinned(y[fine], MAX_POINTS)]
+    if fine.any():
+        chosen = np.flatnonzero(fine)[thinned(y[fine], MAX_POINTS)]
         axes.plot(x[chosen], y[chosen], color=colour, lw=width, label=label, **dots)
     if gaps.size:
-        marked = gaps[_spread(gaps.size, 50)]
+        marked = gaps[spread(gaps.size, 50)]
         axes.plot(
             x[marked],
             np.ones(marked.size),
@@ -299,15 +272,18 @@ def _line(axes: Any, x: Floats, y: Floats, colour: str, width: float, label: str
             markersize=6,
             transform=axes.get_xaxis_transform(),
             clip_on=False,
-            label=f"{label}: not finite",
+            label=NOT_FINITE,
         )
 
 
 def _legend(axes: Any) -> None:
+    entries = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     axes.legend(
+        entries.values(),
+        entries.keys(),
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=3,
+        ncols=3 if len(entries) <= 3 else 2,
         borderaxespad=0.2,
         handlelength=1.4,
         columnspacing=1.2,
@@ -316,8 +292,8 @@ def _legend(axes: Any) -> None:
 
 def _in_words(history: History, key: str, name: str | None = None) -> str:
     """One sentence on where a curve starts, ends and is lowest or highest."""
-    values, epochs = _values(history, key), _epochs(history)
-    name = name or metric_name(key).capitalize()
+    epochs, values = series(history, key)
+    name = name or capitalised(metric_name(key))
     fine = np.flatnonzero(np.isfinite(values))
     if fine.size == 0:
         return f"{name} has no finite value."
@@ -328,8 +304,8 @@ def _in_words(history: History, key: str, name: str | None = None) -> str:
         f"{number(epochs[low])}, highest {metric_value(key, values[high])} at epoch "
         f"{number(epochs[high])}."
     )
-    missing = len(history) - fine.size
-    return f"{sentence} It is not finite in {missing} epochs." if missing else sentence
+    missing = values.size - fine.size
+    return f"{sentence} Not finite: {missing} of {values.size} epochs." if missing else sentence
 
 
 def _shades(counts: Floats) -> NDArray[np.uint8]:
@@ -338,14 +314,19 @@ def _shades(counts: Floats) -> NDArray[np.uint8]:
     cells = np.empty((*counts.shape, 4), dtype=np.uint8)
     cells[...] = _rgba(TRAIN)
     cells[np.diag_indices(len(counts))] = _rgba(VALIDATION)
-    # The page shows through: at most 80 % leaves text in the page's own colour readable.
-    cells[..., 3] = np.round(255 * 0.8 * np.sqrt(share)).astype(np.uint8)
+    cells[..., 3] = np.round(255 * DENSEST * np.sqrt(share)).astype(np.uint8)
     return cells
 
 
 def _rgba(colour: str) -> tuple[int, int, int, int]:
     red, green, blue = bytes.fromhex(colour[1:])
     return red, green, blue, 255
+
+
+def _short(name: str) -> str:
+    """At most 14 characters, both ends kept: numbered names differ at the end."""
+    whole = legible(name)
+    return whole if len(whole) <= 14 else f"{whole[:7].rstrip()}…{whole[-6:].lstrip()}"
 
 
 def _class_ticks(axes: Any, names: list[str]) -> None:
@@ -367,22 +348,25 @@ def _tile(image: Floats) -> NDArray[np.uint8]:
     """(channels, height, width) weights as (height, width, 4) bytes."""
     from PIL import Image
 
-    image = np.where(_drawable(image), image, 0.0)
-    channels, height, width = image.shape
+    unit = _scaled(np.where(drawable(image), image, 0.0))
+    _, height, width = image.shape
     shrink = min(1.0, MAX_TILE_SIDE / max(height, width))
     if shrink < 1.0:
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         planes = [
             Image.fromarray(plane.astype(np.float32)).resize(size, Image.Resampling.BOX)
-            for plane in image
+            for plane in unit
         ]
-        image = np.stack([np.asarray(plane, dtype=np.float64) for plane in planes])
-    largest = np.abs(image).max()
-    unit = image / largest if largest > 0 else image
+        unit = _scaled(np.stack([np.asarray(plane, dtype=np.float64) for plane in planes]))
     grey = np.round(127.5 + 127.5 * unit).astype(np.uint8)
     colour = np.broadcast_to(grey, (3, *grey.shape[1:]))
     opaque = np.full(grey.shape[1:], 255, dtype=np.uint8)
     return np.dstack([*colour, opaque])
+
+
+def _scaled(image: Floats) -> Floats:
+    largest = np.abs(image).max()
+    return image / largest if largest > 0 else image
 
 
 def _dots(axes: Any, x: Floats, y: Floats) -> None:

@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .words import as_float, count, duration, is_share, legible, metric_name, metric_value, number
+from .histories import History, epoch_of, last_epoch, quantities, series
+from .words import (
+    as_float,
+    capitalised,
+    count,
+    duration,
+    is_share,
+    legible,
+    metric_name,
+    metric_value,
+    number,
+)
 
 __all__ = [
     "Card",
@@ -21,10 +32,10 @@ __all__ = [
     "class_rows",
     "columns_of",
     "commonest_confusions",
+    "curve_caption",
     "epoch_rows",
     "headline",
     "lede",
-    "quantities",
 ]
 
 Facts = Mapping[str, Any]
@@ -77,7 +88,7 @@ def headline(facts: Facts) -> str:
     history = facts.get("history") or []
     if not history:
         return "No epoch was completed"
-    record, total = _chosen(facts), _epochs_run(history)
+    record, total = _chosen(facts), last_epoch(history)
     for metric in _by_importance(facts, record):
         if math.isfinite(as_float(record[metric])):
             result = f"{metric_value(metric, record[metric])} {metric_name(metric)}"
@@ -91,17 +102,17 @@ def lede(facts: Facts) -> str:
     """One or two sentences that say what was trained on what, and what guessing would reach."""
     data, history = facts.get("data") or {}, facts.get("history") or []
     words = ["A network"]
-    if "parameters" in facts:
+    if facts.get("parameters") is not None:
         words.append(f"of {count(facts['parameters'])} parameters")
     if data.get("n_train") is not None:
         words.append(f"trained on {count(data['n_train'])} rows")
         if data.get("name"):
             words.append(f"of {legible(data['name'], 80)}")
     if history:
-        words.append(f"for {_plural(_epochs_run(history), 'epoch')}")
-    if "seconds" in facts:
+        words.append(f"for {_plural(last_epoch(history), 'epoch')}")
+    if facts.get("seconds") is not None:
         words.append(f"in {duration(facts['seconds'])}")
-    sentence = " ".join(words) + "."
+    sentence = " ".join(words) + "." if len(words) > 1 else ""
     commonest = _commonest_share(facts.get("confusion"))
     if math.isfinite(commonest):
         sentence += (
@@ -112,13 +123,13 @@ def lede(facts: Facts) -> str:
 
 
 def cards(facts: Facts) -> list[Card]:
-    """The overview, at most eight cards; what the facts lack is left out."""
+    """The overview, about eight cards; what the facts lack is left out."""
     history = facts.get("history") or []
     made: list[Card] = []
     if facts.get("best_epoch") is not None:
         monitor = facts.get("monitor")
         note = f"by {metric_name(str(monitor))}" if monitor else ""
-        made.append(Card("Best epoch", f"{facts['best_epoch']} of {_epochs_run(history)}", note))
+        made.append(Card("Best epoch", f"{facts['best_epoch']} of {last_epoch(history)}", note))
     made += _metric_cards(facts)
     data = facts.get("data") or {}
     if data.get("n_train") is not None:
@@ -127,9 +138,9 @@ def cards(facts: Facts) -> list[Card]:
     if data.get("n_features") is not None:
         outputs = f"to {_plural(data['n_outputs'], 'output')}" if data.get("n_outputs") else ""
         made.append(Card("Features", count(data["n_features"]), outputs))
-    if "parameters" in facts:
+    if facts.get("parameters") is not None:
         made.append(Card("Parameters", count(facts["parameters"])))
-    if "seconds" in facts:
+    if facts.get("seconds") is not None:
         times = [as_float(r.get("seconds")) for r in history]
         times = [t for t in times if math.isfinite(t)]
         note = f"{duration(float(np.median(times)))} an epoch" if times else ""
@@ -139,18 +150,22 @@ def cards(facts: Facts) -> list[Card]:
     return made
 
 
-def quantities(history: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names X for which records have `train_X` or `val_X`; loss and accuracy come first."""
-    names = dict.fromkeys(
-        key.partition("_")[2]
-        for record in history
-        for key in record
-        if key.startswith(("train_", "val_"))
-    )
-    return sorted(names, key=lambda name: (name != "loss", name != "accuracy"))
+def curve_caption(history: History, quantity: str) -> str:
+    """'Loss: lowest in validation, 1.381, at epoch 14.'; the name alone for unknown metrics."""
+    name = capitalised(metric_name(quantity))
+    side = "val" if len(series(history, f"val_{quantity}")[0]) else "train"
+    epochs, values = series(history, f"{side}_{quantity}")
+    finite = np.flatnonzero(np.isfinite(values))
+    if finite.size == 0 or not (quantity == "loss" or is_share(quantity)):
+        return name
+    sign, extreme = (1.0, "lowest") if quantity == "loss" else (-1.0, "highest")
+    best = int(finite[(sign * values[finite]).argmin()])
+    where = "validation" if side == "val" else "training"
+    value = metric_value(quantity, values[best])
+    return f"{name}: {extreme} in {where}, {value}, at epoch {number(epochs[best])}."
 
 
-def columns_of(history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def columns_of(history: History) -> list[tuple[str, str]]:
     """Keys and spoken names of the columns that the table of epochs has."""
     present = {key for record in history for key in record}
     spoken = {"lr": "learning rate", "seconds": "time"}
@@ -159,15 +174,15 @@ def columns_of(history: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return leading + [(key, metric_name(key)) for key in metrics if key in present]
 
 
-def epoch_rows(history: Sequence[Mapping[str, Any]], best_epoch: int | None) -> list[EpochRow]:
+def epoch_rows(history: History, best_epoch: int | None) -> list[EpochRow]:
     """The table of epochs; of very many, an even selection with the first, best and last."""
     n = len(history)
-    best = [i for i, record in enumerate(history) if _epoch(record, i) == best_epoch]
+    best = [i for i, record in enumerate(history) if epoch_of(record, i) == best_epoch]
     even = np.linspace(0, n - 1, min(n, MAX_EPOCH_ROWS)).round().astype(int).tolist()
     columns = columns_of(history)
     return [
         EpochRow(
-            number(_epoch(history[i], i), 9),
+            number(epoch_of(history[i], i), 9),
             i in best,
             tuple(_cell(key, history[i].get(key)) for key, _ in columns),
         )
@@ -197,9 +212,7 @@ def class_rows(matrix: ArrayLike, names: Sequence[str]) -> list[ClassRow]:
     return made
 
 
-def commonest_confusions(
-    matrix: ArrayLike, names: Sequence[str], limit: int = 3
-) -> list[Confusion]:
+def commonest_confusions(matrix: ArrayLike, names: Sequence[str], limit: int) -> list[Confusion]:
     """The most frequent mistakes, most frequent first."""
     counts = np.asarray(matrix, dtype=np.float64)
     rows = counts.sum(axis=1)
@@ -207,7 +220,9 @@ def commonest_confusions(
     order = np.argsort(-mistakes, axis=None, kind="stable")[:limit]
     pairs = [divmod(int(i), len(names)) for i in order if mistakes.flat[i] > 0]
     return [
-        Confusion(legible(names[i], 40), legible(names[j], 40), count(mistakes[i, j]), count(rows[i]))
+        Confusion(
+            legible(names[i], 40), legible(names[j], 40), count(mistakes[i, j]), count(rows[i])
+        )
         for i, j in pairs
     ]
 
@@ -224,18 +239,15 @@ def _metric_cards(facts: Facts) -> list[Card]:
         note = ""
         if shown == validation and training in record:
             note = f"training: {metric_value(training, record[training])}"
-        spoken = metric_name(shown)
-        made.append(
-            Card(spoken[0].upper() + spoken[1:], metric_value(shown, record[shown]), note)
-        )
+        made.append(Card(capitalised(metric_name(shown)), metric_value(shown, record[shown]), note))
     return made
 
 
 def _chosen(facts: Facts) -> Mapping[str, Any]:
     """The record of the best epoch, or the last one."""
-    history: Sequence[Mapping[str, Any]] = facts["history"]
+    history: History = facts["history"]
     for i, record in enumerate(history):
-        if _epoch(record, i) == facts.get("best_epoch"):
+        if epoch_of(record, i) == facts.get("best_epoch"):
             return record
     return history[-1]
 
@@ -250,15 +262,6 @@ def _by_importance(facts: Facts, record: Mapping[str, Any]) -> list[str]:
     # A metric says more to a reader than the loss, and validation more than training.
     names.sort(key=lambda name: (name.startswith("train_"), name.endswith("_loss")))
     return [name for name in dict.fromkeys([*first, *names]) if name in record]
-
-
-def _epoch(record: Mapping[str, Any], index: int) -> float:
-    epoch = as_float(record.get("epoch"))
-    return epoch if math.isfinite(epoch) else index + 1
-
-
-def _epochs_run(history: Sequence[Mapping[str, Any]]) -> int:
-    return int(_epoch(history[-1], len(history) - 1)) if history else 0
 
 
 def _plural(n: Any, noun: str) -> str:

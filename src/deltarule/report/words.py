@@ -6,13 +6,25 @@ import math
 import unicodedata
 from typing import Any
 
-__all__ = ["as_float", "count", "duration", "legible", "metric_name", "metric_value", "number"]
+__all__ = [
+    "as_float",
+    "capitalised",
+    "count",
+    "duration",
+    "is_share",
+    "legible",
+    "metric_name",
+    "metric_value",
+    "number",
+]
 
 ABSENT = "—"
 # Characters that reorder the text around them; a name must not rewrite the page it stands on.
-BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Separators that HTML and XML treat as one line but that some tools break.
-ODD_SPACES = frozenset("\u2028\u2029\ufeff")
+BIDI_CONTROLS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+# Line separators that tools read in different ways, and what XML forbids.
+UNWELCOME = frozenset("\u2028\u2029\ufeff\ufffe\uffff")
 METRIC_NAMES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
 
 
@@ -34,8 +46,8 @@ def legible(text: object, limit: int = 120, lines: bool = False) -> str:
 def _hidden(character: str) -> bool:
     return (
         character in BIDI_CONTROLS
-        or character in ODD_SPACES
-        or unicodedata.category(character) in ("Cc", "Cs", "Cn")
+        or character in UNWELCOME
+        or unicodedata.category(character) in ("Cc", "Cs")
     )
 
 
@@ -54,7 +66,9 @@ def number(value: Any, digits: int = 4) -> str:
         return ABSENT
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
-    return f"{x:.{digits}g}".replace("-", "−")
+    mantissa, _, exponent = f"{x:.{digits}g}".partition("e")
+    written = f"{mantissa}e{int(exponent)}" if exponent else mantissa
+    return written.replace("-", "−")
 
 
 def count(value: Any) -> str:
@@ -87,7 +101,7 @@ def metric_name(metric: str) -> str:
     split, _, rest = metric.partition("_")
     side = {"train": "training", "val": "validation"}.get(split) if rest else None
     bare = rest if side else metric
-    spoken = METRIC_NAMES.get(bare) or legible(bare.replace("_", " "), 40)
+    spoken = METRIC_NAMES.get(bare) or legible(bare.replace("_", " "), 28)
     return f"{side} {spoken}" if side else spoken
 
 
@@ -97,3 +111,8 @@ def metric_value(metric: str, value: Any) -> str:
     if is_share(metric) and math.isfinite(x):
         return f"{100 * x:.1f} %"
     return number(x)
+
+
+def capitalised(words: str) -> str:
+    """The words with a capital first letter; abbreviations keep theirs."""
+    return words[:1].upper() + words[1:]

@@ -1,1 +1,14 @@
-"""."""
+"""One file per format, each a pure reader: a path in, rows out, and `DeltaruleError` otherwise."""
+
+from __future__ import annotations
+
+ORDER = (
+    "reading",
+    "safe_pickle",
+    "cifar",
+    "idx",
+    "delimited",
+    "arrays",
+    "columnar",
+    "image_folder",
+)

@@ -1,0 +1,68 @@
+"""Rows ready for a network, and the order in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ground.contracts import Array
+from ..ground.randomness import derive, permutation
+from .scaling import Scaling
+
+__all__ = ["Rows", "batch_indices"]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Input, targets and weights of some rows, of which batches are gathered.
+
+    Attributes
+    ----------
+    X : array, (n, n_features), any real dtype; may be memory-mapped
+    y : array, (n,) int64 classes, or (n, n_outputs) targets of the network's dtype
+    scaling : Scaling
+    dtype : dtype
+        Of what the network computes in.
+    weight : array, (n,), or None
+    """
+
+    X: Array
+    y: Array
+    scaling: Scaling
+    dtype: Any
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def x(self, index: Array | slice) -> Array:
+        """The input of some rows, scaled, a fresh array of `dtype`."""
+        return self.scaling(self.X[index], self.dtype)
+
+    def weight_of(self, index: Array | slice) -> Array | None:
+        """The weights of some rows, or None where every row weighs 1."""
+        return None if self.weight is None else self.weight[index]
+
+
+def batch_indices(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
+    """The rows of each batch of an epoch, shuffled; the last batch may be short.
+
+    The order is a function of (seed, epoch), epoch = 1, 2, …
+    """
+    order = permutation(derive(seed, "order", epoch), n)
+    for start in range(0, n, batch_size):
+        yield order[start : start + batch_size]
+
+
+def chunks(n: int, rows_at_once: int) -> Iterator[slice]:
+    """All rows in order, some at a time."""
+    for start in range(0, n, rows_at_once):
+        yield slice(start, min(start + rows_at_once, n))
+
+
+def total_weight(weight: Array | None, n: int) -> float:
+    """Σw, or n where every row weighs 1."""
+    return float(n) if weight is None else float(np.sum(weight, dtype=np.float64))

@@ -1,0 +1,115 @@
+"""Scaling of the input, learned from the training rows, applied as batches are gathered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, did_you_mean
+
+__all__ = ["KINDS", "Scaling", "learn_scaling"]
+
+KINDS = {
+    "none": "rows are taken as they are",
+    "unit": "(x − least)/(greatest − least) over all features: pixels to [0, 1]",
+    "feature": "(x − mean)/std of each feature",
+    "channel": "(x − mean)/std of each colour channel of an image",
+}
+ROWS_AT_ONCE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x ↦ (x − shift)·factor, one number or one per feature.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    shift, factor : float64 arrays, () or (n_features,)
+    """
+
+    kind: str
+    shift: Array
+    factor: Array
+
+    def __call__(self, rows: Array, dtype: Any) -> Array:
+        """The rows, (n, n_features) of any real dtype, scaled, as a fresh array of `dtype`."""
+        x = rows.astype(dtype)
+        if self.kind != "none":
+            x -= self.shift.astype(dtype)
+            x *= self.factor.astype(dtype)
+        return x
+
+
+def learn_scaling(
+    kind: str, X: Array, rows: Array | None = None, image_shape: tuple[int, ...] | None = None
+) -> Scaling:
+    """Learn a scaling from the training rows.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    X : array, (n, n_features), any real dtype; may be memory-mapped
+    rows : int array, optional
+        The training rows, ascending; all by default.
+    image_shape : (channels, height, width), optional
+        Needed by "channel".
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown kind, or "channel" without an image shape.
+    """
+    if kind not in KINDS:
+        raise InvalidInput(
+            f"Unknown scaling {kind!r}.{did_you_mean(kind, KINDS)} Known are: {', '.join(KINDS)}."
+        )
+    if kind == "none":
+        return Scaling(kind, np.zeros(()), np.ones(()))
+    if kind == "channel" and not image_shape:
+        raise InvalidInput(
+            'scaling="channel" needs images, and these rows are not known to be any; '
+            'use scaling="feature".'
+        )
+    index = np.arange(len(X)) if rows is None else rows
+    if kind == "unit":
+        least, greatest = _range(X, index)
+        spread = greatest - least
+        return Scaling(kind, np.array(least), np.array(1.0 / spread if spread > 0 else 1.0))
+    mean, variance = _moments(X, index)
+    if kind == "channel":
+        assert image_shape is not None
+        per_channel = X.shape[1] // image_shape[0]
+        groups = mean.reshape(-1, per_channel)
+        between = groups.var(1)
+        variance = np.repeat(variance.reshape(-1, per_channel).mean(1) + between, per_channel)
+        mean = np.repeat(groups.mean(1), per_channel)
+    std = np.sqrt(variance)
+    flat = std <= 1e-12 * abs(mean)  # a constant feature is only shifted
+    return Scaling(kind, mean, 1.0 / np.where(flat, 1.0, std))
+
+
+def _chunks(X: Array, index: Array) -> Any:
+    for start in range(0, len(index), ROWS_AT_ONCE):
+        yield X[index[start : start + ROWS_AT_ONCE]]
+
+
+def _range(X: Array, index: Array) -> tuple[float, float]:
+    ends = [(float(c.min()), float(c.max())) for c in _chunks(X, index)]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _moments(X: Array, index: Array) -> tuple[Array, Array]:
+    """Mean and variance of each feature, in two passes, so that nothing cancels."""
+    n = len(index)
+    mean = sum(c.sum(0, dtype=np.float64) for c in _chunks(X, index)) / n
+    variance = np.zeros(X.shape[1])
+    for c in _chunks(X, index):
+        centred = c - mean
+        variance += np.einsum("ij,ij->j", centred, centred)
+    return mean, variance / n

@@ -1,0 +1,103 @@
+"""What a training remembers: one record per epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """The course of a training; turns into a table and a figure.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        One record per epoch: `epoch`, `step`, `lr`, `seconds` (since the start), `train_loss`,
+        `val_loss`, and `train_…` and `val_…` of every metric.  Training values are means over
+        the epoch's batches, each taken before its step.
+    monitor : str
+        The value that decides which epoch is best.
+    best_epoch : int or None
+        The epoch whose weights were kept; None where nothing was monitored.
+    engine : str
+        What did the work: "reference".
+    stopped_early : bool
+    steps : int
+        Steps done.
+    seconds : float
+        Wall-clock time.
+    weights_sha256 : str
+        Of θ's bytes after the last step, before the best weights were restored.
+    """
+
+    monitor: str
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    engine: str = "reference"
+    stopped_early: bool = False
+    steps: int = 0
+    seconds: float = 0.0
+    weights_sha256: str = ""
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One column: history["val_loss"]."""
+        if self.epochs and name not in self.epochs[-1]:
+            raise KeyError(f"{name!r} is not recorded; recorded are {', '.join(self.epochs[-1])}")
+        return [record[name] for record in self.epochs]
+
+    @property
+    def best(self) -> dict[str, float] | None:
+        """The record of the epoch whose weights the network holds (the last without a best)."""
+        if not self.epochs:
+            return None
+        return self.epochs[-1] if self.best_epoch is None else self.epochs[self.best_epoch - 1]
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """All columns by name."""
+        return {name: self[name] for name in self.epochs[-1]} if self.epochs else {}
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, one row per epoch (needs pandas)."""
+        import pandas
+
+        return pandas.DataFrame(self.epochs).set_index("epoch")
+
+    def plot(self) -> Any:
+        """A matplotlib Figure: losses and metrics, training and validation, over the epochs."""
+        from matplotlib.figure import Figure
+
+        names = [name[6:] for name in self.to_dict() if name.startswith("train_")]
+        figure = Figure(figsize=(4.8 * max(len(names), 1), 3.4), layout="constrained")
+        for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+            for part, label in (("train_", "training"), ("val_", "validation")):
+                if part + name in self.epochs[-1]:
+                    axes.plot(self["epoch"], self[part + name], label=label)
+            if self.best_epoch is not None:
+                axes.axvline(self.best_epoch, color="0.6", linestyle=":", label="best epoch")
+            axes.set(xlabel="epoch", ylabel=name.replace("_", " "))
+            axes.legend()
+        return figure
+
+    def __str__(self) -> str:
+        """A table of at most 20 evenly chosen epochs."""
+        if not self.epochs:
+            return "History: no epoch was finished."
+        names = list(self.epochs[-1])
+        stride = -(-len(self.epochs) // 20)
+        shown = [r for r in self.epochs if r["epoch"] % stride == 0 or r is self.epochs[-1]]
+        rows = [[_brief(record[name]) for name in names] for record in shown]
+        widths = [max(len(c) for c in column) for column in zip(names, *rows, strict=True)]
+        lines = [names, *rows]
+        return "\n".join(
+            "  ".join(cell.rjust(w) for cell, w in zip(line, widths, strict=True)) for line in lines
+        )
+
+
+def _brief(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,74 @@
+"""One step of training: the page that everything else serves.                            (T0)"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ..ground.contracts import Array, Batch, Objective, Reduce
+from ..machine.chain import Chain
+from ..machine.optimizer import Optimizer
+from ..mathematics.losses import l2_penalty
+
+__all__ = ["Penalty", "clip_norm", "l2", "train_step"]
+
+Penalty = Callable[[Chain], Array]
+"""penalty(chain) → P(θ), having added ∂P/∂θ to chain.grad."""
+
+
+def train_step(
+    chain: Chain,
+    objective: Objective,
+    optimizer: Optimizer,
+    batch: Batch,
+    t: int,
+    *,
+    penalty: Penalty | None = None,
+    reduce: Reduce | None = None,
+    clip: float | None = None,
+) -> tuple[Array, Array]:
+    """θ ← θ − Δ(∇L(θ; batch)): one step of stochastic gradient descent.                  (T1)
+
+    Returns
+    -------
+    value : 0-d array
+        L of the batch, penalty included, before the step.
+    z : array, (n, n_outputs)
+        The scores of the batch, before the step.
+    """
+    z, pullback = chain(batch.x, batch.noise)  # forward; noise given means training
+    value, g = objective(batch.y, z, batch.weight, batch.total)
+    pullback(g)  # backward: writes chain.grad
+    if reduce:
+        reduce(chain.outgoing)  # the only communication: a sum
+    if penalty:
+        value = value + penalty(chain)
+    if clip:
+        clip_norm(chain.grad, clip)
+    optimizer.step(chain.theta, chain.grad, t)
+    chain.statistics += chain.increments
+    return value, z
+
+
+def l2(strength: float) -> Penalty | None:
+    """P = (λ/2)‖W‖² over all matrices of a chain; None where λ = 0."""
+    if not strength:
+        return None
+
+    def penalty(chain: Chain) -> Array:
+        matrices = chain.layout.matrices
+        value, g = l2_penalty(chain.theta[matrices], strength)
+        chain.grad[matrices] += g
+        return value
+
+    return penalty
+
+
+def clip_norm(grad: Array, limit: float) -> None:
+    """∇ ← ∇·min(1, c/‖∇‖): the direction stays, the length is at most c.                  (T2)
+
+    Pascanu, Mikolov and Bengio 2013.
+    """
+    norm = math.sqrt(float(grad @ grad))
+    if norm > limit:
+        grad *= limit / norm

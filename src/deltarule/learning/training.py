@@ -1,0 +1,236 @@
+"""The loop: epochs of shuffled mini-batches, validation, the best weights, and a guard."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.batches import Rows, batch_indices, total_weight
+from ..ground.arrays import quiet
+from ..ground.contracts import Batch, Objective
+from ..ground.errors import Diverged
+from ..ground.randomness import StepNoise
+from ..machine.chain import Chain
+from ..machine.optimizer import Optimizer
+from .callbacks import Callback
+from .evaluation import Judge, evaluate
+from .history import History
+from .monitor import Monitor
+from .step import l2, train_step
+
+__all__ = ["Plan", "Training"]
+
+# An epoch whose mean loss is so many times the first batch's has left for good.
+RUNAWAY = 1e4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does, all of it constant.
+
+    Attributes
+    ----------
+    epochs, batch_size, seed : int
+    l2 : float
+        Strength of the penalty in the loss.
+    clip_norm : float or None
+        The greatest length of ∇.
+    average : float
+        Decay of the exponential moving average of the weights, 0 for none.  Where weights are
+        averaged, validation and the final weights are those of the average.
+    restore_best : bool
+        Whether the monitored best weights are written back at the end.
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int
+    l2: float = 0.0
+    clip_norm: float | None = None
+    average: float = 0.0
+    restore_best: bool = True
+
+
+class Training:
+    """A training in progress: everything that changes, in one place.
+
+    Attributes
+    ----------
+    chain, optimizer, history
+    t : int
+        Steps done.
+    epoch : int
+        The current epoch, from 1.
+    total_steps : int
+    stop : bool
+        Set by a callback to end the training after the current epoch.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        objective: Objective,
+        optimizer: Optimizer,
+        rows: Rows,
+        rows_val: Rows | None,
+        plan: Plan,
+        judge: Judge,
+        monitor: Monitor | None,
+        callbacks: Iterable[Callback] = (),
+    ) -> None:
+        self.chain, self.objective, self.optimizer = chain, objective, optimizer
+        self.rows, self.rows_val = rows, rows_val
+        self.plan, self.judge, self.monitor = plan, judge, monitor
+        self.callbacks = list(callbacks)
+        self.history = History(monitor.name if monitor else "")
+        self.t, self.epoch, self.stop = 0, 0, False
+        self.total_steps = steps_in(len(rows), plan)
+        self._penalty = l2(plan.l2)
+        self._averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
+        self._first_loss = 0.0
+        self._last_finite: float | None = None
+        self._z = np.empty((len(rows), 0), rows.dtype)
+
+    @property
+    def current(self) -> Chain:
+        """The chain that validation and prediction use: the averaged one, if any."""
+        return self._averaged if self.plan.average else self.chain
+
+    @quiet
+    def run(self) -> History:
+        """Train to the end; the chain then holds the best weights (or the last, unmonitored).
+
+        Raises
+        ------
+        Diverged
+            When the loss or a weight is not finite; the chain then holds the best weights so far,
+            or, where none were monitored, those from before the epoch.
+        """
+        started, plan = time.monotonic(), self.plan
+        self._tell("on_start")
+        try:
+            while self.epoch < plan.epochs and not self.stop:
+                self.epoch += 1
+                self._before = (self.current.theta.copy(), self.current.statistics.copy())
+                record = self._one_epoch()
+                record["seconds"] = time.monotonic() - started
+                self.history.epochs.append(record)
+                if self.monitor:
+                    value = record[self.monitor.name]
+                    current = self.current
+                    if self.monitor.see(self.epoch, value, current.theta, current.statistics):
+                        self.stop = self.history.stopped_early = True
+                    self.history.best_epoch = self.monitor.best_epoch
+                self._tell("on_epoch")
+        except Diverged:
+            self.current.theta[...], self.current.statistics[...] = self._before
+            raise
+        finally:
+            self.history.steps = self.t
+            self.history.seconds = time.monotonic() - started
+            self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
+            if plan.average:
+                self.chain.theta[...] = self._averaged.theta
+                self.chain.statistics[...] = self._averaged.statistics
+            if self.monitor and plan.restore_best:
+                self.monitor.restore(self.chain.theta, self.chain.statistics)
+            self._tell("on_end")
+        return self.history
+
+    def _tell(self, event: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+    def _one_epoch(self) -> dict[str, float]:
+        plan, rows = self.plan, self.rows
+        whole = total_weight(rows.weight, len(rows)) or 1.0
+        loss, lr = 0.0, self.optimizer.rate(self.t + 1)
+        for index in batch_indices(len(rows), plan.batch_size, plan.seed, self.epoch):
+            weight = rows.weight_of(index)
+            total = total_weight(weight, len(index))
+            noise = StepNoise(plan.seed, self.t + 1, np.arange(len(index)))
+            batch = Batch(rows.x(index), rows.y[index], weight, total or 1.0, noise)
+            value, z = train_step(
+                self.chain,
+                self.objective,
+                self.optimizer,
+                batch,
+                self.t + 1,
+                penalty=self._penalty,
+                clip=plan.clip_norm,
+            )
+            self.t += 1
+            self._guard(float(value))
+            loss += float(value) * total / whole
+            if self._z.shape[1] != z.shape[1]:
+                self._z = np.empty((len(rows), z.shape[1]), z.dtype)
+            self._z[index] = z
+            if plan.average:
+                self._average()
+            self._tell("on_step")
+        metrics = self.judge(rows.y, self._z, rows.weight)
+        record = {"epoch": self.epoch, "step": self.t, "lr": lr, "train_loss": loss}
+        record |= {f"train_{name}": value for name, value in metrics.items()}
+        if not np.isfinite(self.chain.theta).all():
+            self._diverged("a weight was not finite")
+        if loss > RUNAWAY * (1.0 + self._first_loss):
+            self._diverged(f"the mean loss of the epoch was {loss:.3g}")
+        if self.rows_val is not None:
+            found = evaluate(self.current, self.objective, self.rows_val, self.judge)
+            record |= {f"val_{name}": value for name, value in found.items()}
+        return record
+
+    def _average(self) -> None:
+        """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
+        d = min(self.plan.average, (1.0 + self.t) / (10.0 + self.t))
+        for mean, now in (
+            (self._averaged.theta, self.chain.theta),
+            (self._averaged.statistics, self.chain.statistics),
+        ):
+            mean += (1.0 - d) * (now - mean)
+
+    def _guard(self, value: float) -> None:
+        if not math.isfinite(value):
+            self._diverged("the loss was not finite")
+        if self._last_finite is None:
+            self._first_loss = value
+        self._last_finite = value
+
+    def _diverged(self, what: str) -> None:
+        lr = self.optimizer.rate(self.t)
+        before = (
+            "no step had a finite loss"
+            if self._last_finite is None
+            else f"the last finite loss was {self._last_finite:.4g}"
+        )
+        kept = self.monitor.best_epoch if self.monitor else None
+        raise Diverged(
+            f"Training diverged: {what} at step {self.t} (epoch {self.epoch}) with "
+            f"learning rate {lr:.3g}; {before}. {self._likely_cause(lr)} "
+            + f"Kept are the weights {f'of epoch {kept}, the best' if kept else 'before it'}.",
+            self.t,
+        )
+
+    def _likely_cause(self, lr: float) -> str:
+        greatest = float(abs(self.rows.x(slice(0, 256))).max(initial=0.0))
+        if greatest > 100.0:
+            return (
+                f'The input reaches {greatest:.3g}: scale it (scaling="feature"), '
+                "or lower the learning rate."
+            )
+        if self.plan.clip_norm is None:
+            return (
+                f"The learning rate is probably too high: try {lr / 10:.2g}, or limit the "
+                "gradient with clip_norm=1."
+            )
+        return f"The learning rate is probably too high: try {lr / 10:.2g}."
+
+
+def steps_in(n: int, plan: Plan) -> int:
+    """How many steps a plan takes over n rows."""
+    return plan.epochs * -(-n // plan.batch_size)

@@ -1,0 +1,414 @@
+"""The learner's door: one object that trains, evaluates, predicts and shows its insides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data.batches import total_weight
+from ..ground.contracts import Array, Batch
+from ..ground.errors import InvalidInput, Problems
+from ..ground.randomness import StepNoise
+from ..learning.callbacks import Callback, as_callback, progress_callback
+from ..learning.evaluation import evaluate, scores
+from ..learning.history import History
+from ..learning.training import Plan, Training, steps_in
+from ..machine.chain import Chain, Link
+from ..machine.optimizer import Optimizer
+from .construction import build_chain
+from .inputs import check_number
+from .judging import judge_for, monitor_for
+from .preprocessing import Preprocessing
+from .settings import settings_from
+from .targets import require_two_classes, targets_for
+
+if TYPE_CHECKING:
+    from ..data.tables import TableEncoder
+
+__all__ = ["Gradients", "Network"]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What one backward pass computes, by name.
+
+    Attributes
+    ----------
+    loss : float
+    values : dict of name to array
+        "input" and the value of every layer, the last of which are the scores z.
+    incoming : dict of name to array
+        g = ∂L/∂y for the value of every layer, and ∂L/∂x for "input".
+    parameters : dict of name to array
+        ∂L/∂θ: "dense1.W", "dense1.b", …
+    """
+
+    loss: float
+    values: dict[str, Array]
+    incoming: dict[str, Array]
+    parameters: dict[str, Array]
+
+
+class Network:
+    """A feed-forward network with its loss, optimizer, schedule and preprocessing.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Features, units of each hidden layer, outputs: [3072, 100, 100, 50, 10].
+    activation : str, dict, callable, or a list of them, one for each hidden layer
+        One of `deltarule.activations`; with options {"name": "elu", "alpha": 0.5}; or your own
+        function x → (y, pullback).
+    dropout : float or list of float
+        The share of each hidden layer's units left out in a training step.
+    normalization : {None, "batch", "layer"}
+        Between each hidden layer's weights and its activation.
+    loss : str, dict or callable
+        One of `deltarule.losses`: "cross_entropy" for classes, "binary_cross_entropy" for yes/no
+        or several labels at once, "squared_error" and others for numbers.
+    optimizer : str, dict or callable
+        One of `deltarule.optimizers`.
+    schedule : str, dict, callable or a list of them
+        Of `deltarule.schedules`; several multiply.
+    lr_decay : float
+        k of the factor e^(−k·t), at every step t = 0, 1, …
+    weight_decay : float
+        λ of the decoupled decay W ← W(1 − ηλ), of matrices only.
+    l2 : float
+        λ of the penalty (λ/2)‖W‖² in the loss.
+    initializer : str or callable
+        One of `deltarule.initializers`.
+    scaling : {"auto", "none", "unit", "feature", "channel"}
+        Of the input, learned from the training rows and saved with the model.  "auto" scales
+        whole-number bytes (uint8) to [0, 1] and takes other numbers as they are.
+    standardize_targets : {"auto", True, False}
+        Whether regression targets are standardised inside and back; "auto": but for poisson.
+    classes : sequence of int or str, optional
+        The labels in the order of the outputs, where they are not 0..k−1 or sorted strings.
+    dtype : {"float32", "float64"}
+        What the network computes in.
+    seed : int
+        All randomness is a function of it.
+    encoder : TableEncoder, optional
+        Turns a table's columns into features, for data with names, text and gaps.
+    image_shape : (channels, height, width), optional
+        Of images in flat rows; needed by scaling="channel".
+
+    Raises
+    ------
+    InvalidInput
+        Naming every problem at once.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> net = dr.Network([2, 8, 2], activation="tanh")
+    >>> net.n_parameters
+    42
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: Any = "relu",
+        dropout: float | Sequence[float] = 0.0,
+        normalization: str | None = None,
+        loss: Any = "cross_entropy",
+        optimizer: Any = "adam",
+        schedule: Any = None,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        l2: float = 0.0,
+        initializer: Any = "he",
+        scaling: str = "auto",
+        standardize_targets: bool | str = "auto",
+        classes: Sequence[Any] | None = None,
+        dtype: Any = "float32",
+        seed: int = 0,
+        encoder: TableEncoder | None = None,
+        image_shape: tuple[int, int, int] | None = None,
+    ) -> None:
+        given = {k: v for k, v in locals().items() if k not in ("self", "encoder", "image_shape")}
+        self.settings = settings_from(given)
+        self.chain: Chain = build_chain(self.settings)
+        self.preprocessing = Preprocessing(
+            self.settings, targets_for(self.settings), encoder, image_shape
+        )
+        self.history: History | None = None
+
+    @property
+    def n_parameters(self) -> int:
+        """How many numbers the network learns."""
+        return self.chain.layout.size
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Windows on θ by name, "dense1.W", …: writing to one changes the network."""
+        return self.chain.layout.views(self.chain.theta)
+
+    @property
+    def objective(self) -> Callable[..., tuple[Array, Array]]:
+        """The loss with its options: (y, z, weight, total) → (L, ∂L/∂z)."""
+        return self.settings.loss.bound
+
+    def __repr__(self) -> str:
+        s = self.settings
+        return (
+            f"Network({list(s.sizes)}, loss={s.loss.name!r}, optimizer={s.optimizer.name!r}, "
+            f"{self.n_parameters:,} parameters, {s.dtype})"
+        )
+
+    # -- training ---------------------------------------------------------------------------
+
+    def train(
+        self,
+        X: Any,
+        y: Any,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        epochs: int = 20,
+        batch_size: int = 64,
+        lr: float = 0.001,
+        sample_weight: Any = None,
+        sample_weight_val: Any = None,
+        clip_norm: float | None = None,
+        average: float = 0.0,
+        monitor: str | None = None,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        restore_best: bool = True,
+        metrics: Sequence[str | Callable[..., float]] | None = None,
+        callbacks: Iterable[Callback | Callable[[Training], object]] = (),
+        progress: bool = True,
+    ) -> History:
+        """Train on mini-batches of shuffled rows; keep the best weights.
+
+        Training goes on from the present weights, with a fresh optimizer and schedule.  Without
+        validation rows nothing is held out, and the last weights stay.
+
+        Parameters
+        ----------
+        X : array, (n_samples, n_features), or a table where the network has an encoder
+        y : array, (n_samples,) or (n_samples, n_outputs)
+            Labels (integers 0..k−1, strings, one-hot rows) or numbers.
+        X_val, y_val : the same, optional
+            Evaluated after every epoch.
+        epochs, batch_size : int
+        lr : float
+            η, the learning rate before the schedule.
+        sample_weight, sample_weight_val : array, (n_samples,), optional
+        clip_norm : float, optional
+            The greatest length of the gradient.
+        average : float
+            Decay of an exponential moving average of the weights, such as 0.999; the average is
+            what is validated and kept.  0 for none.
+        monitor : str, optional
+            What makes an epoch the best: "val_loss" (the default where there are validation
+            rows), "val_accuracy", "train_loss", …
+        patience : int, optional
+            Stop after so many epochs without an improvement of at least `min_delta`.
+        restore_best : bool
+            Whether the weights of the best epoch are kept, rather than the last.
+        metrics : list of names of `deltarule.metrics` or functions (y, prediction, weight)
+            By default accuracy, or r2 for numbers.
+        callbacks : list of `Callback`, or functions called after each epoch
+        progress : bool
+            A bar on a terminal, plain lines elsewhere.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        InvalidInput
+            Naming every problem at once, before anything has changed.
+        Diverged
+            If the loss or a weight ceases to be finite; the best weights so far are kept.
+        """
+        problems = Problems()
+        s = self.settings
+        prepared = self.preprocessing.with_targets_of(y, problems)
+        array, targets, weight = prepared.pair(X, y, sample_weight, problems)
+        require_two_classes(prepared.targets, targets, problems)
+        has_validation = X_val is not None or y_val is not None
+        if has_validation and (X_val is None or y_val is None):
+            problems.add("X_val and y_val belong together; one of them is missing.")
+        elif has_validation:
+            array_val, targets_val, weight_val = prepared.pair(
+                X_val, y_val, sample_weight_val, problems, "_val"
+            )
+        check_number(problems, "epochs", epochs, low=1, integer=True)
+        check_number(problems, "batch_size", batch_size, low=1, integer=True)
+        if check_number(problems, "lr", lr, low=0, above=True) and lr * s.weight_decay >= 1:
+            problems.add(
+                f"lr × weight_decay is {lr * s.weight_decay:g}; from 1 on, a step would turn the "
+                "weights around. Lower one of them."
+            )
+        check_number(problems, "average", average, low=0, high=1, below=True)
+        check_number(problems, "min_delta", min_delta, low=0)
+        if clip_norm is not None:
+            check_number(problems, "clip_norm", clip_norm, low=0, above=True)
+        if patience is not None:
+            check_number(problems, "patience", patience, low=1, integer=True)
+        judge = judge_for(prepared.targets, metrics, problems)
+        watcher = monitor_for(monitor, judge, has_validation, patience, min_delta, problems)
+        problems.raise_if_any()
+        assert array is not None and targets is not None
+        self.preprocessing = prepared.with_scaling_of(array)
+        rows = self.preprocessing.rows(array, targets, weight)
+        rows_val = None
+        if has_validation:
+            assert array_val is not None and targets_val is not None
+            rows_val = self.preprocessing.rows(array_val, targets_val, weight_val)
+        plan = Plan(epochs, batch_size, s.seed, s.l2, clip_norm, average, restore_best)
+        optimizer = Optimizer(
+            s.optimizer.function,
+            self.chain.theta,
+            lr=lr,
+            total=steps_in(len(rows), plan),
+            schedule=s.factor(),
+            weight_decay=s.weight_decay,
+            matrices=self.chain.layout.matrices,
+            options=s.optimizer.options,
+        )
+        training = Training(
+            self.chain,
+            self.objective,
+            optimizer,
+            rows,
+            rows_val,
+            plan,
+            judge,
+            watcher,
+            [*progress_callback(progress), *map(as_callback, callbacks)],
+        )
+        self.history = training.history
+        return training.run()
+
+    # -- use --------------------------------------------------------------------------------
+
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = None) -> dict[str, float]:
+        """The mean loss (without penalties) and the metrics of some rows.
+
+        Of regression the loss is that of the standardised targets; metrics are in y's units.
+
+        Returns
+        -------
+        dict
+            "loss", and "accuracy" or "r2", or the metrics asked for.
+        """
+        problems = Problems()
+        prepared = self.preprocessing.with_targets_of(y, problems)
+        judge = judge_for(prepared.targets, metrics, problems)
+        rows = prepared.checked_rows(X, y, sample_weight, problems)
+        return evaluate(self.chain, self.objective, rows, judge)
+
+    def scores(self, X: Any) -> Array:
+        """z, the raw scores of the last layer, (n_samples, n_outputs)."""
+        array = self._features(X)
+        return scores(self.chain, self.preprocessing.rows(array, np.zeros(len(array))))
+
+    def predict(self, X: Any) -> Array:
+        """Labels in the type of the training y, or numbers in its units, (n_samples,) or
+        (n_samples, n_outputs).
+
+        X holds rows as the data set gives them: raw pixels, a table with text and gaps.
+        """
+        targets = self.preprocessing.targets
+        return targets.present(targets.decide(self.scores(X)))
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class, (n_samples, n_classes), or of each label.
+
+        Raises
+        ------
+        InvalidInput
+            If the network predicts numbers.
+        """
+        p = self.preprocessing.targets.probabilities(self.scores(X))
+        if p is None:
+            raise InvalidInput(
+                f"The loss {self.settings.loss.name} predicts numbers, which have no class "
+                "probabilities; use predict."
+            )
+        return p
+
+    def _features(self, X: Any) -> Array:
+        """X as numbers, (n_samples, n_features), or all its problems as one error."""
+        problems = Problems()
+        array = self.preprocessing.features(X, problems)
+        problems.raise_if_any()
+        assert array is not None
+        return array
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights, settings and preprocessing to one safetensors file.
+
+        Raises
+        ------
+        NotAvailable
+            If the file cannot be written.
+        """
+        from .saving import save
+
+        save(self, path)
+
+    # -- single steps, for learners ---------------------------------------------------------
+
+    def forward(self, X: Any, *, step: int | None = None) -> list[Link]:
+        """Every layer's name, value and pullback, in order; the last value is the scores z.
+
+        Parameters
+        ----------
+        step : int, optional
+            Given, the pass is that of a training step with this number: with dropout and batch
+            statistics.
+        """
+        array = self._features(X)
+        x = self.preprocessing.scaling_for(array)(array, self.chain.theta.dtype)
+        return self.chain.forward(x, self._noise(len(x), step))
+
+    def _noise(self, n: int, step: int | None) -> StepNoise | None:
+        return None if step is None else StepNoise(self.settings.seed, step, np.arange(n))
+
+    def batch(self, X: Any, y: Any, sample_weight: Any = None, *, step: int | None = None) -> Batch:
+        """These rows as one mini-batch: scaled, encoded, ready for `learning.step.train_step`."""
+        problems = Problems()
+        prepared = self.preprocessing.with_targets_of(y, problems)
+        rows = prepared.checked_rows(X, y, sample_weight, problems)
+        x = rows.x(slice(None))
+        total = total_weight(rows.weight, len(rows))
+        return Batch(x, rows.y, rows.weight, total, self._noise(len(rows), step))
+
+    def backward(
+        self, X: Any, y: Any, sample_weight: Any = None, *, step: int | None = None
+    ) -> Gradients:
+        """One forward and backward pass over these rows: every value and gradient by name.
+
+        Nothing is updated.  `step` as in `forward`.
+        """
+        batch = self.batch(X, y, sample_weight, step=step)
+        links = self.chain.forward(batch.x, batch.noise)
+        value, g = self.objective(batch.y, links[-1].value, batch.weight, batch.total)
+        incoming: dict[str, Array] = {}
+        for link in reversed(links):
+            incoming[link.name] = g
+            below = link.pullback(g, True)
+            assert below is not None
+            g = below
+        incoming["input"] = g
+        gradients = self.chain.layout.views(self.chain.grad.copy())
+        if self.settings.l2:
+            for name, w in self.parameters.items():
+                if w.ndim > 1:
+                    value = value + 0.5 * self.settings.l2 * (w * w).sum()
+                    gradients[name] += self.settings.l2 * w
+        values = {"input": batch.x, **{link.name: link.value for link in links}}
+        return Gradients(float(value), values, incoming, gradients)

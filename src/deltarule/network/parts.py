@@ -1,0 +1,142 @@
+"""Parts by name, by name with options, or as a function of one's own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
+
+__all__ = ["Part", "options_of", "part"]
+
+# What an option may be, by its name, wherever it occurs: (least, greatest, greatest included).
+RANGES: dict[str, tuple[float, float, bool]] = {
+    "label_smoothing": (0.0, 1.0, False),
+    "momentum": (0.0, 1.0, False),
+    "beta1": (0.0, 1.0, False),
+    "beta2": (0.0, 1.0, False),
+    "rho": (0.0, 1.0, False),
+    "level": (0.0, 1.0, False),
+    "delta": (0.0, float("inf"), False),
+    "epsilon": (0.0, float("inf"), False),
+    "alpha": (0.0, float("inf"), False),
+    "momentum_decay": (0.0, float("inf"), False),
+    "decay": (0.0, float("inf"), False),
+    "every": (0.0, float("inf"), False),
+    "factor": (0.0, 1.0, True),
+    "end": (0.0, 1.0, True),
+    "start": (0.0, 1.0, True),
+    "length": (0.0, float("inf"), False),
+    "warmup": (0.0, float("inf"), False),
+    "peak": (0.0, float("inf"), False),
+}
+POSITIVE = ("level", "delta", "epsilon", "every")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A function of one of the tables (or one's own) with its options.
+
+    Attributes
+    ----------
+    name : str
+    options : dict
+    function : callable
+        Without the options; carries the attributes of its table.
+    custom : bool
+        Whether it stands in no table, so that a file can hold its name only.
+    """
+
+    name: str
+    options: dict[str, Any]
+    function: Callable[..., Any]
+    custom: bool = False
+
+    @property
+    def bound(self) -> Callable[..., Any]:
+        """The function with its options."""
+        return functools.partial(self.function, **self.options) if self.options else self.function
+
+    def spec(self) -> str | dict[str, Any]:
+        """What names this part in a recipe: 'adam' or {'name': 'adam', 'beta1': 0.95}."""
+        return {"name": self.name, **self.options} if self.options else self.name
+
+
+def options_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The options of a function and their defaults: its keyword-only parameters."""
+    signature = inspect.signature(function)
+    return {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+
+def part(spec: object, table: ModuleType, what: str) -> Part:
+    """Find what a user named.
+
+    Parameters
+    ----------
+    spec : str, mapping with "name" and options, callable, or Part
+    table : module
+        Where the names live.
+    what : str
+        For messages: "optimizer".
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name or option, or an option out of its range; all problems at once.
+    """
+    if isinstance(spec, Part):
+        return spec
+    if isinstance(spec, functools.partial):
+        inner = part(spec.func, table, what)
+        return _with_options(inner, {**inner.options, **spec.keywords}, what)
+    if callable(spec):
+        name = getattr(spec, "__name__", type(spec).__name__)
+        return Part(name, {}, spec, custom=getattr(table, name, None) is not spec)
+    if isinstance(spec, Mapping):
+        given = dict(spec)
+        if "name" not in given:
+            raise InvalidInput(
+                f'{what} {dict(spec)!r} lacks its name; write {{"name": …, option: value}}.'
+            )
+        return _with_options(part(given.pop("name"), table, what), given, what)
+    return Part(str(spec), {}, choose(spec, table, what))
+
+
+def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
+    problems = Problems()
+    known = options_of(bare.function)
+    for name, value in given.items():
+        if name not in known:
+            problems.add(
+                f"{what} {bare.name!r} has no option {name!r}.{did_you_mean(name, known)} "
+                f"It has {', '.join(known) or 'none'}."
+            )
+        elif isinstance(known[name], bool):
+            problems.require(
+                isinstance(value, bool), f"{bare.name}.{name} must be true or false, not {value!r}."
+            )
+        else:
+            _check_range(f"{bare.name}.{name}", name, value, problems)
+    problems.raise_if_any()
+    return Part(bare.name, given, bare.function, bare.custom)
+
+
+def _check_range(label: str, name: str, value: Any, problems: Problems) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        problems.add(f"{label} must be a number, not {value!r}.")
+        return
+    low, high, included = RANGES.get(name, (-float("inf"), float("inf"), False))
+    above = value > low if name in POSITIVE else value >= low
+    below = value <= high if included else value < high
+    if not (above and below):
+        left = "above" if name in POSITIVE else "at least"
+        right = "" if high == float("inf") else f" and {'at most' if included else 'below'} {high:g}"
+        problems.add(f"{label} must be {left} {low:g}{right}, not {value!r}.")

@@ -1,0 +1,211 @@
+"""What a network is made of: its constructor's arguments, checked, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data.scaling import KINDS
+from ..ground.contracts import Schedule
+from ..ground.errors import InvalidInput, Problems, did_you_mean
+from ..machine.optimizer import product_of
+from ..mathematics import activations, initializers, losses, optimizers, schedules
+from .inputs import check_number
+from .parts import Part, part
+
+__all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
+
+NORMALIZATIONS = ("batch", "layer")
+LOSSES_OF_TWO_OR_MORE = ("cross_entropy",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A network's arguments with every name resolved; see `Network` for their meaning."""
+
+    sizes: tuple[int, ...]
+    activation: tuple[Part, ...]
+    dropout: tuple[float, ...]
+    normalization: str | None
+    loss: Part
+    optimizer: Part
+    schedule: tuple[Part, ...]
+    lr_decay: float
+    weight_decay: float
+    l2: float
+    initializer: Part
+    scaling: str
+    standardize_targets: bool
+    classes: tuple[Any, ...] | None
+    dtype: str
+    seed: int
+
+    def factor(self) -> Schedule | None:
+        """The product of the schedules, e^(−lr_decay·t) among them; None where there is none."""
+        factors = [p.bound for p in self.schedule]
+        if self.lr_decay:
+            decay = self.lr_decay
+            factors.append(lambda done, total: schedules.exponential(done, total, decay=decay))
+        return product_of(factors) if factors else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The arguments that make these settings again."""
+        return {
+            "sizes": list(self.sizes),
+            "activation": [p.spec() for p in self.activation],
+            "dropout": list(self.dropout),
+            "normalization": self.normalization,
+            "loss": self.loss.spec(),
+            "optimizer": self.optimizer.spec(),
+            "schedule": [p.spec() for p in self.schedule],
+            "lr_decay": self.lr_decay,
+            "weight_decay": self.weight_decay,
+            "l2": self.l2,
+            "initializer": self.initializer.spec(),
+            "scaling": self.scaling,
+            "standardize_targets": self.standardize_targets,
+            "classes": None if self.classes is None else list(self.classes),
+            "dtype": self.dtype,
+            "seed": self.seed,
+        }
+
+
+def settings_from(given: Mapping[str, Any]) -> Settings:
+    """Check the constructor's arguments and resolve their names.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every problem at once.
+    """
+    problems = Problems()
+    sizes = _sizes(given["sizes"], problems)
+    hidden = max(len(sizes) - 2, 0)
+    loss = _part(given["loss"], losses, "loss", problems)
+    if loss and loss.name in LOSSES_OF_TWO_OR_MORE and sizes and sizes[-1] < 2:
+        problems.add(
+            f"{loss.name} needs at least 2 outputs, one for each class, and the last size is "
+            f'{sizes[-1]}. For two classes use 2, or loss="binary_cross_entropy"; to predict a '
+            'number use loss="squared_error".'
+        )
+    shared = ("activation", activations), ("schedule", schedules)
+    lists = {name: _parts(given[name], table, name, problems) for name, table in shared}
+    activation = _one_per_layer(lists["activation"], hidden, "activation", problems)
+    dropout = _dropout(given["dropout"], hidden, problems)
+    optimizer = _part(given["optimizer"], optimizers, "optimizer", problems)
+    initializer = _part(given["initializer"], initializers, "initializer", problems)
+    for name in ("lr_decay", "weight_decay", "l2"):
+        check_number(problems, name, given[name], low=0)
+    _one_of(given["normalization"], (None, *NORMALIZATIONS), "normalization", problems)
+    _one_of(given["scaling"], ("auto", *KINDS), "scaling", problems)
+    _one_of(given["standardize_targets"], ("auto", True, False), "standardize_targets", problems)
+    _one_of(str(given["dtype"]), ("float32", "float64"), "dtype", problems)
+    check_number(problems, "seed", given["seed"], low=0, high=2**63 - 1, integer=True)
+    classes = _classes(given["classes"], sizes, problems)
+    problems.raise_if_any()
+    assert loss and optimizer and initializer
+    standardize = given["standardize_targets"]
+    if standardize == "auto":
+        standardize = loss.function.task == "regression" and loss.name != "poisson"  # type: ignore[attr-defined]
+    return Settings(
+        sizes=sizes,
+        activation=activation,
+        dropout=dropout,
+        normalization=given["normalization"],
+        loss=loss,
+        optimizer=optimizer,
+        schedule=lists["schedule"],
+        lr_decay=float(given["lr_decay"]),
+        weight_decay=float(given["weight_decay"]),
+        l2=float(given["l2"]),
+        initializer=initializer,
+        scaling=given["scaling"],
+        standardize_targets=bool(standardize),
+        classes=classes,
+        dtype=str(np.dtype(given["dtype"])),
+        seed=int(given["seed"]),
+    )
+
+
+def _sizes(given: Any, problems: Problems) -> tuple[int, ...]:
+    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+        problems.add(
+            f"sizes must be a list such as [784, 100, 10] (features, hidden units, outputs), "
+            f"not {given!r}."
+        )
+        return ()
+    if len(given) < 2:
+        problems.add(f"sizes must name at least the inputs and the outputs, not {list(given)!r}.")
+        return ()
+    fits = [
+        check_number(problems, f"sizes[{i}]", size, low=1, high=10**8, integer=True)
+        for i, size in enumerate(given)
+    ]
+    return tuple(int(size) for size in given) if all(fits) else ()
+
+
+def _part(spec: Any, table: Any, what: str, problems: Problems) -> Part | None:
+    try:
+        return part(spec, table, what)
+    except InvalidInput as error:
+        problems.add(str(error))
+        return None
+
+
+def _parts(specs: Any, table: Any, what: str, problems: Problems) -> tuple[Part, ...]:
+    if specs is None:
+        return ()
+    many = specs if isinstance(specs, list | tuple) else [specs]
+    found = [_part(spec, table, what, problems) for spec in many]
+    return tuple(p for p in found if p)
+
+
+def _one_per_layer(given: tuple[Any, ...], hidden: int, what: str, problems: Problems) -> Any:
+    if len(given) == 1:
+        return given * hidden
+    problems.require(
+        len(given) == hidden or not given,
+        f"{what} must be one for all hidden layers or one for each of the {hidden}; "
+        f"{len(given)} were given.",
+    )
+    return given
+
+
+def _dropout(given: Any, hidden: int, problems: Problems) -> tuple[float, ...]:
+    rates = tuple(given) if isinstance(given, list | tuple) else (given,)
+    fits = [
+        check_number(problems, "dropout", rate, low=0, high=1, below=True) for rate in rates
+    ]
+    if not all(fits):
+        return ()
+    if not rates and hidden:
+        rates = (0.0,)
+    return tuple(map(float, _one_per_layer(rates, hidden, "dropout", problems)))
+
+
+def _one_of(value: Any, allowed: tuple[Any, ...], what: str, problems: Problems) -> None:
+    known = [v for v in allowed if isinstance(v, str)]
+    told = ", ".join(repr(v) for v in allowed)
+    problems.require(
+        any(value is v or (isinstance(v, str) and value == v) for v in allowed),
+        f"Unknown {what} {value!r}.{did_you_mean(value, known)} Known are: {told}.",
+    )
+
+
+def _classes(given: Any, sizes: tuple[int, ...], problems: Problems) -> tuple[Any, ...] | None:
+    if given is None:
+        return None
+    classes = np.asarray(given)
+    if classes.dtype.kind not in "iuUb" and not all(isinstance(c, str) for c in given):
+        problems.add(f"classes must be all integers or all strings, not {list(given)!r}.")
+        return None
+    values = tuple(classes.tolist())
+    problems.require(len(set(values)) == len(values), f"classes repeat a label: {list(values)!r}.")
+    k = 2 if sizes and sizes[-1] == 1 else (sizes[-1] if sizes else len(values))
+    problems.require(
+        len(values) == k, f"classes names {len(values)} labels, but the network tells {k} apart."
+    )
+    return values

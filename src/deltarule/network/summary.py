@@ -1,0 +1,110 @@
+"""What a network consists of, as a table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .network import Network
+
+__all__ = ["Summary", "summary"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network's layers and sizes; prints as a table.
+
+    Attributes
+    ----------
+    layers : tuple of dict
+        `name`, `detail`, `output` (units) and `parameters` of every layer.
+    parameters : int
+    training_bytes : int
+        θ, ∇, the optimizer's state and scratch.
+    activation_bytes_per_row : int
+        What a training step keeps of each row.
+    title : str
+    """
+
+    layers: tuple[dict[str, Any], ...]
+    parameters: int
+    training_bytes: int
+    activation_bytes_per_row: int
+    title: str
+
+    def __str__(self) -> str:
+        rows = [("layer", "detail", "output", "parameters")] + [
+            (r["name"], r["detail"], f"(n, {r['output']})", f"{r['parameters']:,}")
+            for r in self.layers
+        ]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        lines = [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}"
+            for a, b, c, d in rows
+        ]
+        return "\n".join(
+            [
+                self.title,
+                lines[0],
+                "─" * len(lines[0]),
+                *lines[1:],
+                "─" * len(lines[0]),
+                f"{self.parameters:,} parameters; training holds {_size(self.training_bytes)}, "
+                f"and {_size(self.activation_bytes_per_row)} for each row of a batch",
+            ]
+        )
+
+
+def _size(n: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n < 1000 or unit == "GB":
+            return f"{n:.3g} {unit}"
+        n /= 1000
+    raise AssertionError
+
+
+def summary(network: Network) -> Summary:
+    """The layers of a network: names, shapes, parameters, and the memory that training needs.
+
+    Returns
+    -------
+    Summary
+        Prints as a table.
+    """
+    sizes, settings = network.settings.sizes, network.settings
+    units = sizes[0]
+    layers = []
+    kept = units
+    for name, layer in network.chain.layers.items():
+        units = getattr(layer, "n_out", units)
+        kept += units
+        layers.append(
+            {
+                "name": name,
+                "detail": _detail(name, layer, settings),
+                "output": units,
+                "parameters": sum(math.prod(shape) for shape in layer.parameters.values()),
+            }
+        )
+    vectors = 3 + settings.optimizer.function.slots  # type: ignore[attr-defined]
+    width = network.chain.theta.dtype.itemsize
+    return Summary(
+        tuple(layers),
+        network.n_parameters,
+        vectors * network.n_parameters * width,
+        kept * width,
+        repr(network),
+    )
+
+
+def _detail(name: str, layer: Any, settings: Any) -> str:
+    if hasattr(layer, "n_in"):
+        return f"{layer.n_in} → {layer.n_out}, {settings.initializer.name}"
+    if hasattr(layer, "rate"):
+        return f"rate {layer.rate:g}"
+    if hasattr(layer, "function"):
+        options = getattr(layer.function, "keywords", {})
+        return ", ".join(f"{k}={v:g}" for k, v in options.items())
+    return f"ε {layer.epsilon:g}"

@@ -1,0 +1,128 @@
+"""Named tensors and a JSON description in one checked file.
+
+The file is plain safetensors, which any safetensors reader opens.  Its metadata hold
+
+    format          "deltarule"
+    format_version  "1"
+    sha256          of the whole file with these 64 digits as zeros
+    description     JSON
+
+A hash of the tensors alone would miss a changed header, and safetensors by itself has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..ground.contracts import Array
+from ..ground.errors import FileRefused, NotAvailable
+from .atomic import write_bytes
+
+__all__ = ["FORMAT_VERSION", "read_tensors", "write_tensors"]
+
+FORMAT_VERSION = 1
+ZEROS = b"0" * 64
+MARK = b'"sha256":"'
+MOST_BYTES = 1 << 34
+MOST_HEADER_BYTES = 1 << 24
+MOST_TENSORS = 10_000
+DTYPES = ("F32", "F64", "I64", "U8", "BOOL")
+
+
+def write_tensors(
+    path: str | os.PathLike[str], tensors: dict[str, Array], description: dict[str, Any]
+) -> None:
+    """Write tensors (float32, float64, int64, uint8 or bool) and a JSON-able description.
+
+    Raises
+    ------
+    NotAvailable
+        If the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    metadata = {
+        "format": "deltarule",
+        "format_version": str(FORMAT_VERSION),
+        "sha256": ZEROS.decode(),
+        "description": json.dumps(description, ensure_ascii=False, allow_nan=False),
+    }
+    data = save({name: np.asarray(t, order="C") for name, t in tensors.items()}, metadata)
+    start = data.index(MARK) + len(MARK)
+    digest = hashlib.sha256(data).hexdigest().encode()
+    write_bytes(path, data[:start] + digest + data[start + 64 :])
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read what `write_tensors` wrote, or refuse it; nothing in the file is executed.
+
+    Raises
+    ------
+    NotAvailable
+        If there is no such file, or it cannot be read.
+    FileRefused
+        If the file is not of this format, of a newer version, damaged or truncated.
+    """
+    data = _bytes_of(Path(path))
+    metadata = _metadata(path, data)
+    start = data.find(MARK) + len(MARK)
+    if data.count(MARK) != 1:
+        raise FileRefused(f"{path} is damaged: its checksum is missing. Use an intact copy.")
+    found = hashlib.sha256(data[:start] + ZEROS + data[start + 64 :]).hexdigest()
+    if found != metadata.get("sha256"):
+        raise FileRefused(
+            f"{path} is damaged: its content does not match its checksum. Use an intact copy."
+        )
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(data), json.loads(metadata["description"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise FileRefused(f"{path} cannot be read as a model: {error}.") from None
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if path.is_dir():
+            raise FileRefused(f"{path} is a folder, not a model file.")
+        if size > MOST_BYTES:
+            raise FileRefused(f"{path} has {size:,} bytes; a model has at most {MOST_BYTES:,}.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise NotAvailable(f"There is no file {path}; check the name and the folder.") from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
+    """The metadata of the header, after the checks that need no trust in the rest."""
+    no_model = f"{path} is not a deltarule model file"
+    length = int.from_bytes(data[:8], "little")
+    if len(data) < 10 or not 2 <= length <= min(len(data) - 8, MOST_HEADER_BYTES):
+        raise FileRefused(f"{no_model}, or it is truncated ({len(data):,} bytes).")
+    try:
+        header = json.loads(data[8 : 8 + length])
+        metadata = header.pop("__metadata__")
+        described = {k: metadata[k] for k in ("format", "format_version", "sha256", "description")}
+        kinds = [tensor["dtype"] for tensor in header.values()]
+        version = int(described["format_version"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise FileRefused(f"{no_model}: its header is not one that this library writes.") from None
+    if described["format"] != "deltarule":
+        raise FileRefused(f"{no_model}: it calls itself {described['format']!r}.")
+    if version > FORMAT_VERSION:
+        raise FileRefused(
+            f"{path} has format version {version}; this version of deltarule reads up to "
+            f"{FORMAT_VERSION}. Upgrade deltarule: pip install --upgrade deltarule."
+        )
+    if len(kinds) > MOST_TENSORS or any(kind not in DTYPES for kind in kinds):
+        raise FileRefused(f"{no_model}: its tensors are too many or of unknown types.")
+    return described

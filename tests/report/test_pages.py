@@ -1,0 +1,207 @@
+"""Laws of the page of a run."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deltarule.ground.errors import InvalidInput
+from deltarule.report.pages import run_page
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+Make = Callable[..., dict[str, Any]]
+
+
+class Page(HTMLParser):
+    """Reads a page strictly: every element is closed in its turn."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def changes_of(kind: str, hostile: list[str]) -> dict[str, Any]:
+    """What makes the facts of a classifier those of another kind of run."""
+    if kind == "regression":
+        y = np.linspace(0, 1, 50)
+        return {
+            "task": "regression",
+            "confusion": None,
+            "first_layer": None,
+            "scatter": {"y": y, "prediction": y[:, None]},
+        }
+    if kind == "diverged":
+        bad = {"train_loss": math.nan, "val_loss": math.inf, "train_accuracy": math.nan}
+        return {"history": [{"epoch": 1} | bad] * 2, "warnings": ["Training diverged at step 7."]}
+    if kind == "100 classes":
+        return {"confusion": np.eye(100), "class_names": None}
+    if kind == "1000 classes":
+        return {"confusion": np.eye(1000), "class_names": np.array(["name"] * 1000)}
+    if kind == "hostile":
+        return {
+            "title": hostile[0] + hostile[2],
+            "data": {"name": hostile[0], "n_train": 5},
+            "class_names": hostile,
+            "recipe": "\n".join(hostile) + "</pre><script>alert(1)</script>",
+            "command": hostile[0],
+            "engine": hostile[6],
+            "monitor": hostile[6],
+            "warnings": hostile,
+            "versions": {name: name for name in hostile},
+            "layers": [dict.fromkeys(("name", "detail", "output"), name) for name in hostile],
+            "history": [{f"val_{hostile[6]}": 0.5, f"train_{hostile[2]}": 0.5}],
+        }
+    return {}
+
+
+KINDS = ["plain", "regression", "diverged", "100 classes", "1000 classes", "hostile"]
+
+
+@pytest.fixture(params=KINDS, scope="module")
+def html(request: pytest.FixtureRequest, make_facts: Make, hostile: list[str]) -> str:
+    """The page of one kind of run."""
+    return run_page(make_facts(**changes_of(request.param, hostile)))
+
+
+def test_pages_are_well_formed_and_fetch_nothing(html: str) -> None:
+    """Balanced HTML, no script, no handler, no address; a policy forbids the rest."""
+    page = Page(html)
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "iframe", "object", "embed", "img", "base", "form"}
+    for _, attributes in page.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("href", "src", "xlink:href"):
+            value = attributes.get(name) or "#"
+            assert value.startswith(("#", "data:"))
+    assert "<script" not in html
+    assert not re.search("https?://", html)
+    policies = [m["content"] for m in page.all("meta") if m.get("http-equiv")]
+    assert policies
+    assert "default-src 'none'" in str(policies[0])
+    html.encode("utf-8")
+
+
+def test_ids_are_unique_and_references_hit(html: str) -> None:
+    """No two pictures share an id; labels and links point at something."""
+    page = Page(html)
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.elements:
+        for target in (attributes.get("aria-labelledby") or "").split():
+            assert target in ids
+        if (attributes.get("href") or "").startswith("#"):
+            assert str(attributes["href"])[1:] in ids
+
+
+def test_pages_can_be_heard(html: str) -> None:
+    """Language, landmarks, heading order, captions, scopes, titles of pictures."""
+    page = Page(html)
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(len(page.all(tag)) == 1 for tag in ("header", "main", "footer", "h1"))
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(cell.get("scope") in ("col", "row") for cell in page.all("th"))
+    pictures = page.all("svg")
+    assert pictures
+    assert all(p["role"] == "img" for p in pictures)
+    assert len(page.all("desc")) == len(pictures)
+
+
+def test_pages_stay_small(html: str) -> None:
+    """Every kind of page is below 500 kB."""
+    assert len(html.encode()) < 500_000
+
+
+def test_a_hundred_epochs_with_36_colour_tiles_stay_small(
+    make_facts: Make, make_history: Callable[..., list[dict[str, Any]]]
+) -> None:
+    """The largest usual page, all parts present, is below 500 kB."""
+    y = np.random.default_rng(0).normal(size=3000)
+    facts = make_facts(history=make_history(100), scatter={"y": y, "prediction": y})
+    assert len(run_page(facts).encode()) < 500_000
+
+
+def test_the_same_facts_give_the_same_bytes(make_facts: Make) -> None:
+    """A page holds no time of its making and no random name."""
+    assert run_page(make_facts()) == run_page(make_facts())
+
+
+def test_the_result_comes_first(make_facts: Make) -> None:
+    """The headline stands in the title and the h1, and warnings before the figures."""
+    html = run_page(make_facts(warnings=["It diverged."]))
+    assert "<h1>52.1 % validation accuracy after epoch 14 of 20</h1>" in html
+    assert "<title>52.1 % validation accuracy" in html
+    assert html.index("It diverged.") < html.index("<svg")
+
+
+def test_what_facts_lack_is_left_out() -> None:
+    """A title alone makes a page without any section."""
+    page = Page(run_page({"title": "nothing yet"}))
+    assert page.all("section") == []
+    assert "nothing yet" in page.text
+
+
+@pytest.mark.parametrize(
+    ("fact", "part"),
+    [
+        ("confusion", "Confusion matrix"),
+        ("first_layer", "First-layer weights"),
+        ("recipe", "Recipe"),
+        ("history", "Learning curves"),
+        ("layers", "The network"),
+        ("versions", "Versions"),
+    ],
+)
+def test_each_part_goes_with_its_fact(make_facts: Make, fact: str, part: str) -> None:
+    """A page has a part exactly if it has its fact."""
+    facts = {"title": "t", fact: make_facts()[fact]}
+    assert part in Page(run_page(facts)).text
+    del facts[fact]
+    assert part not in Page(run_page(facts)).text
+
+
+def test_hostile_names_are_shown_as_they_are(make_facts: Make, hostile: list[str]) -> None:
+    """Markup in a name is text on the page, and nothing else."""
+    page = Page(run_page(make_facts(**changes_of("hostile", hostile))))
+    assert hostile[0] in page.text
+    assert "</pre><script>alert(1)</script>" in page.text
+    assert hostile[6] in page.text
+    assert "\u202e" not in page.text
+
+
+def test_facts_that_do_not_fit_are_refused_at_once(make_facts: Make) -> None:
+    """All problems of a call stand in one message."""
+    facts = make_facts(class_names=["a", "b"])
+    del facts["title"]
+    with pytest.raises(InvalidInput, match=r"2 problems: .*title.*class_names"):
+        run_page(facts)
+    with pytest.raises(InvalidInput, match="as many rows as columns"):
+        run_page(make_facts(confusion=np.zeros((2, 3))))
