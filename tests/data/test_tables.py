@@ -225,17 +225,3 @@ def test_columns_are_values():
     with pytest.raises(AttributeError):
         TextColumn("a", ("x",)).name = "b"  # type: ignore[misc]
 
-
-REAL = {
-    "adult": (48_842, 14, 8, 6_465),
-    "letter": (20_000, 16, 0, 0),
-    "spambase": (4_601, 57, 0, 0),
-    "credit_g": (1_000, 20, 13, 0),
-    "phoneme": (5_404, 5, 0, 0),
-    "california_housing": (20_640, 9, 1, 207),
-    "wine_quality": (6_497, 12, 1, 0),
-    "abalone": (4_177, 8, 1, 0),
-    "concrete": (1_030, 8, 0, 0),
-    "kin8nm": (8_192, 8, 0, 0),
-    "diamonds": (53_940, 9, 3, 0),
-}

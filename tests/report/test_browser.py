@@ -121,6 +121,22 @@ def test_the_page_is_quiet_narrow_and_readable(browser: Any, page_file: Path, sc
     assert pictures >= 3
 
 
+def test_the_page_fits_on_paper(browser: Any, page_file: Path) -> None:
+    """Printed on A4, even from a dark screen: light, nothing cut off, folded tables open."""
+    context = browser.new_context(color_scheme="dark", viewport={"width": 794, "height": 1123})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    page.emulate_media(media="print")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    folded = page.locator("#epochs-caption").bounding_box()
+    context.close()
+    assert width <= 794
+    assert background == "rgb(255, 255, 255)"
+    assert folded is not None
+    assert folded["height"] > 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("colour", [figures.TRAIN, figures.VALIDATION])
 def test_counts_are_readable_on_the_densest_cells(scheme: str, colour: str) -> None:

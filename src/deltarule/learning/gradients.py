@@ -79,6 +79,11 @@ class GradientReport:
         """The greatest error of the exact methods (complex step, inner product)."""
         return max((c.error for c in self.checks if c.method != "differences"), default=0.0)
 
+    @property
+    def max_difference_error(self) -> float:
+        """The greatest error by differences, which are not exact."""
+        return max((c.error for c in self.checks if c.method == "differences"), default=0.0)
+
     def __str__(self) -> str:
         lines = [f"{'array':<20} {'method':<14} {'entries':>7}  {'error':>9}  {'allowed':>7}"]
         for c in self.checks:

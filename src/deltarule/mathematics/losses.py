@@ -25,8 +25,6 @@ from ..ground.arrays import (
     clip_real,
     exp,
     finite_or_inf,
-    gather,
-    log,
     log1p,
     namespace,
     quiet,
@@ -123,34 +121,41 @@ def cross_entropy(
     """ℓ = −Σₖ qₖ log pₖ, p = softmax(z)   ⇒   ∂ℓ/∂z = p·Σₖqₖ − q                   (E2)
 
     q = (1 − ε)·y + ε/k with label smoothing ε (Szegedy et al. 2016); y one-hot or soft.
+    p and q are formed without the class of the target: 1 − p and log(1 + Σ others) keep their
+    digits where the network is all but certain.
     """
     c = _share(weight, total)
-    top = top_of_rows(z)
-    below = 0.5 * top - 0.5 * z
-    e = exp(-2.0 * below)
-    s = sum_units(e)
+    label = y if y.ndim == 1 else y.argmax(1)
+    at_label = namespace(z).arange(len(z)), label
+    below = 0.5 * top_of_rows(z) - 0.5 * z
+    p = exp(-2.0 * below)
+    own = p[at_label][:, None]
+    p[at_label] = 0.0
+    others = sum_units(p)
+    log_sum = log1p(others + (own - 1.0))
+    p /= others + own
+    p[at_label] = -sum_units(p)[:, 0]  # p − 1
     if y.ndim == 1 and not label_smoothing:  # the same sums without the n·k zeros of q
-        value = (2.0 * c * gather(below, y)[:, None] + c * log(s)).sum()
-        g = e * (c / s)
-        g[namespace(g).arange(len(y)), y] -= c if weight is None else c[:, 0]
-        return finite_or_inf(value), g
+        value = (2.0 * c * below[at_label][:, None] + c * log_sum).sum()
+        return finite_or_inf(value), c * p
     q = _soft_targets(y, z) * (1.0 - label_smoothing) + label_smoothing / z.shape[1]
     mass = sum_units(q)
-    value = (2.0 * c * q * below).sum() + (c * mass * log(s)).sum()
-    return finite_or_inf(value), c * (e * (mass / s) - q)
+    value = (2.0 * c * q * below).sum() + (c * mass * log_sum).sum()
+    q[at_label] -= mass[:, 0]
+    return finite_or_inf(value), c * (mass * p - q)
 
 
 @declare("classification", link=sigmoid_link)
 def binary_cross_entropy(y: Array, z: Array, weight: Array | None, total: float) -> Result:
     """ℓ = log(1 + e^z) − y·z   ⇒   ∂ℓ/∂z = σ(z) − y                                 (E3)
 
-    y in [0, 1], one column per label.  Written |z|·(1 − y or y) + log(1 + e^(−|z|)): all terms
-    are positive, so none cancels.
+    y in [0, 1], one column per label.  Written |z|·(1 − y or y) + log(1 + e^(−|z|)), all terms
+    positive, and (1 − y)·σ(z) − y·σ(−z): nothing cancels where the network is all but certain.
     """
     c = _share(weight, total, z.shape[1])
     size = absolute(z)
     value = (c * size * where(real(z) < 0, y, 1.0 - y) + c * log1p(exp(-size))).sum()
-    return finite_or_inf(value), c * (_sigmoid(z) - y)
+    return finite_or_inf(value), c * ((1.0 - y) * _sigmoid(z) - y * _sigmoid(-z))
 
 
 @declare("regression")
@@ -169,8 +174,8 @@ def absolute_error(y: Array, z: Array, weight: Array | None, total: float) -> Re
     At z = y the subgradient 0.
     """
     c = _share(weight, total, z.shape[1])
-    h = _half_residual(y, z)
-    return finite_or_inf((2.0 * c * absolute(h)).sum()), c * sign(h)
+    value = (2.0 * c * absolute(_half_residual(y, z))).sum()
+    return finite_or_inf(value), c * sign(z - y)
 
 
 @declare("regression")
@@ -211,10 +216,9 @@ def quantile(
     Koenker and Bassett 1978.
     """
     c = _share(weight, total, z.shape[1])
-    h = _half_residual(y, z)
-    side = sign(h)
+    side = sign(z - y)
     slope = where(side > 0, (1.0 - level) * side, level * side)
-    return finite_or_inf((2.0 * c * slope * h).sum()), c * slope
+    return finite_or_inf((2.0 * c * slope * _half_residual(y, z)).sum()), c * slope
 
 
 def l2_penalty(w: Array, strength: float) -> Result:

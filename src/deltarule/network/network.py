@@ -98,6 +98,13 @@ class Network:
     image_shape : (channels, height, width), optional
         Of images in flat rows; needed by scaling="channel".
 
+    Attributes
+    ----------
+    history : History or None
+        Of the last training.
+    about : dict
+        JSON-able facts that are saved with the model, such as the names of its classes.
+
     Raises
     ------
     InvalidInput
@@ -140,6 +147,7 @@ class Network:
             self.settings, targets_for(self.settings), encoder, image_shape
         )
         self.history: History | None = None
+        self.about: dict[str, Any] = {}
 
     @property
     def n_parameters(self) -> int:
@@ -150,6 +158,11 @@ class Network:
     def parameters(self) -> dict[str, Array]:
         """Windows on θ by name, "dense1.W", …: writing to one changes the network."""
         return self.chain.layout.views(self.chain.theta)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """(channels, height, width) of images in flat rows."""
+        return self.preprocessing.image_shape
 
     @property
     def objective(self) -> Callable[..., tuple[Array, Array]]:

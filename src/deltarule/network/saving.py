@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,15 +28,8 @@ PARTS = {
 }
 
 
-def save(network: Network, path: str | os.PathLike[str], extra: dict[str, Any] | None = None) -> None:
+def save(network: Network, path: str | os.PathLike[str]) -> None:
     """Write a network's settings, preprocessing, weights and statistics.
-
-    Parameters
-    ----------
-    network : Network
-    path : path
-    extra : dict, optional
-        JSON-able facts about the model, such as its class names, kept in the file.
 
     Raises
     ------
@@ -54,7 +48,7 @@ def save(network: Network, path: str | os.PathLike[str], extra: dict[str, Any] |
         "image_shape": prepared.image_shape,
         "scaling": None,
         "encoder": None,
-        "extra": extra or {},
+        "about": network.about,
     }
     if prepared.scaling is not None:
         description["scaling"] = prepared.scaling.kind
@@ -98,6 +92,7 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
             given.pop("sizes"), **given, encoder=encoder, image_shape=shape and tuple(shape)
         )
         _fill(network, tensors, description)
+        network.about = dict(description["about"])
     except DeltaruleError as error:
         raise FileRefused(f"{path} does not describe a network: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
@@ -128,8 +123,6 @@ def _fill(network: Network, tensors: dict[str, Array], description: dict[str, An
             if value.shape != window.shape or value.dtype != window.dtype:
                 raise ValueError(f"{name} is {value.shape} {value.dtype}, not {window.shape}")
             window[...] = value
-    from dataclasses import replace
-
     prepared = network.preprocessing
     targets = prepared.targets.from_json(description["targets"])
     scaling = None

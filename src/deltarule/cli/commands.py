@@ -1,0 +1,172 @@
+"""One function for each command: parsed arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ..ground.errors import InvalidInput
+from .output import Output, table
+
+__all__ = ["COMMANDS"]
+
+
+def train(args: argparse.Namespace, out: Output) -> int:
+    """Train by a recipe."""
+    from ..experiments.recipes import find_recipe, recipe_from
+    from ..experiments.runs import train_run
+
+    recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+    command = shlex.join(["deltarule", *args.argv])
+    outcome = train_run(recipe, args.out, command=command, progress=out.progress)
+    facts = outcome.facts
+    rows = [("best epoch", f"{facts['best_epoch']} of {facts['epochs']}")]
+    if facts["best_epoch"] is None:
+        rows = [("epochs", str(facts["epochs"])), ("training loss", _number(facts["train_loss"]))]
+    else:
+        metric = facts["metric_name"].replace("_", " ")
+        rows += [
+            ("validation loss", _number(facts["val_loss"])),
+            (f"validation {metric}", _number(facts["val_metric"])),
+        ]
+    rows += [
+        ("time", f"{facts['seconds']:.1f} s"),
+        ("run folder", facts["run"]),
+        ("report", f"{facts['run']}/report.html"),
+    ]
+    out.result(table(rows), facts)
+    return 0
+
+
+def _changes(args: argparse.Namespace) -> dict[str, Any]:
+    """The keys of the recipe that the command line changes; --set comes last."""
+    from ..experiments.recipes import parse_value
+
+    changes = {
+        name[4:]: parse_value(value)
+        for name, value in vars(args).items()
+        if name.startswith("key_") and value is not None
+    }
+    for name in ("target", "data_dir"):
+        if getattr(args, name) is not None:
+            changes[name] = getattr(args, name)
+    for assignment in getattr(args, "set", []):
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise InvalidInput(f"--set takes KEY=VALUE, such as lr=0.01, not {assignment!r}.")
+        changes[key.strip()] = parse_value(value.strip())
+    return changes
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4g}"
+
+
+def evaluate(args: argparse.Namespace, out: Output) -> int:
+    """Loss and metrics of a model."""
+    from ..experiments.serving import evaluate_model
+
+    facts = evaluate_model(args.model, args.source, _changes(args), args.split)
+    rows = [(k.replace("_", " "), _number(v)) for k, v in facts.items() if isinstance(v, float)]
+    out.result(table([*rows, ("rows", f"{facts['n']} ({facts['split']})")]), facts)
+    return 0
+
+
+def predict(args: argparse.Namespace, out: Output) -> int:
+    """Predictions of a model, as CSV."""
+    from ..experiments.serving import predictions_csv
+    from ..storage.atomic import write_text
+
+    text, n = predictions_csv(args.model, args.source, _changes(args), args.split, args.proba)
+    facts = {"n": n, "file": args.out}
+    if args.out:
+        write_text(args.out, text)
+        out.result(f"{n} predictions in {args.out}", facts)
+        return 0
+    sys.stdout.write(text)
+    if out.as_json:
+        out.result("", facts)
+    return 0
+
+
+def check_gradients(args: argparse.Namespace, out: Output) -> int:
+    """Check the gradients of a standing set of networks."""
+    from ..network.checks import standard_cases
+
+    if args.seed < 0:
+        raise InvalidInput(f"--seed must be a whole number at least 0, not {args.seed}.")
+    combinations, checks, exact, differences, failed = 0, 0, 0.0, 0.0, 0
+    for case in standard_cases(args.seed):
+        report = case.check()
+        combinations += 1
+        checks += len(report.checks)
+        exact = max(exact, report.max_relative_error)
+        differences = max(differences, report.max_difference_error)
+        failed += not report.passed
+        out.note(f"{'ok    ' if report.passed else 'FAILED'}  {case.name}")
+    facts = {
+        "combinations": combinations,
+        "checks": checks,
+        "max_relative_error": exact,
+        "max_difference_error": differences,
+        "passed": failed == 0,
+    }
+    rows = [
+        ("networks", f"{combinations}, {failed} failed"),
+        ("arrays compared", str(checks)),
+        ("greatest error", f"{exact:.1e} by complex step, at most 1e-12 allowed"),
+        ("", f"{differences:.1e} by differences, at most 1e-9 allowed"),
+    ]
+    out.result(table(rows), facts)
+    return 0 if failed == 0 else 1
+
+
+def datasets(args: argparse.Namespace, out: Output) -> int:
+    """List the known data sets, or download one."""
+    from ..data import downloads
+
+    if args.action == "get":
+        if not args.name:
+            raise InvalidInput("deltarule datasets get NAME: say which, cifar10 or mnist.")
+        folder = downloads.get(args.name)
+        out.result(f"{args.name} is in {folder}", {"name": args.name, "folder": str(folder)})
+        return 0
+    known = downloads.available()
+    rows = [(k.name, f"{k.about}; {_where(k.present, k.folder, k.name)}") for k in known]
+    facts = {k.name: {"present": k.present, "folder": k.folder and str(k.folder)} for k in known}
+    out.result(table(rows), {"datasets": facts})
+    return 0
+
+
+def _where(present: bool, folder: object, name: str) -> str:
+    if folder is None:
+        return "ready"
+    return f"in {folder}" if present else f"get it with `deltarule datasets get {name}`"
+
+
+def recipes(args: argparse.Namespace, out: Output) -> int:
+    """List the built-in recipes, or print one."""
+    import dataclasses
+
+    from ..experiments.recipes import builtin_recipes, find_recipe, recipe_from
+
+    if args.name:
+        recipe = recipe_from(find_recipe(args.name), {})
+        out.result(recipe.to_toml().rstrip(), dataclasses.asdict(recipe))
+        return 0
+    rows = [(name, str(find_recipe(name).get("description", ""))) for name in builtin_recipes()]
+    out.result(table(rows), {"recipes": dict(rows)})
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "check-gradients": check_gradients,
+    "datasets": datasets,
+    "recipes": recipes,
+}

@@ -1,0 +1,64 @@
+"""The command `deltarule`: every error that is ours ends as one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ..ground.errors import DeltaruleError, Diverged
+from .output import Output
+from .parser import build_parser
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after `deltarule`; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except Diverged as error:
+        return _say(error, 1)
+    except DeltaruleError as error:
+        return _say(error, 2)
+    except MemoryError:
+        return _say("There is not enough memory for this; use fewer rows or a smaller network.", 1)
+    except KeyboardInterrupt:
+        return _say("Interrupted.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    parser = build_parser()
+    args = parser.parse_args(words)
+    if args.version:
+        from .. import __version__
+
+        print(f"deltarule {__version__}")
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 0
+    from .commands import COMMANDS
+
+    args.argv = words
+    return COMMANDS[args.command](args, Output(args.json, args.quiet))
+
+
+def _say(error: object, code: int) -> int:
+    print(f"deltarule: {error}", file=sys.stderr, flush=True)
+    return code

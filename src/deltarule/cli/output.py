@@ -1,0 +1,41 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+__all__ = ["Output"]
+
+
+class Output:
+    """Prints for people, or one JSON object on the last line for scripts.
+
+    Parameters
+    ----------
+    as_json, quiet : bool
+    """
+
+    def __init__(self, as_json: bool, quiet: bool) -> None:
+        self.as_json, self.quiet = as_json, quiet
+
+    @property
+    def progress(self) -> bool:
+        """Whether progress is shown (on stderr)."""
+        return not self.quiet
+
+    def note(self, text: str) -> None:
+        """Something by the way, on stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def result(self, text: str, facts: dict[str, Any]) -> None:
+        """The result: text for people, or the facts as JSON."""
+        print(json.dumps(facts) if self.as_json else text, flush=True)
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Names and values in two columns."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -1,0 +1,144 @@
+"""The command line's words: commands, options, and what `--help` says of them."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import re
+from typing import NoReturn
+
+from ..ground.errors import InvalidInput
+
+__all__ = ["EXIT_CODES", "build_parser"]
+
+EXIT_CODES = """exit codes:
+  0    done
+  1    the work failed: a gradient check, or a training that diverged
+  2    the input was refused: an option, a file or its content
+  130  interrupted
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses in one sentence, with the nearest known word."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInput(self._sentence(message))
+
+    def _sentence(self, message: str) -> str:
+        help_hint = f"See {self.prog} --help."
+        if match := re.match(r"unrecognized arguments: (\S+)", message):
+            word = match.group(1).partition("=")[0]
+            return f"{self.prog} has no option {word}.{_near(word, self._words())} {help_hint}"
+        if match := re.match(r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            word, known = match.group(1), re.findall(r"[\w.-]+", match.group(2))
+            return f"Unknown {word!r}.{_near(word, known)} Known are: {', '.join(known)}."
+        return f"{message[0].upper()}{message[1:]}. {help_hint}"
+
+    def _words(self) -> list[str]:
+        return [word for action in self._actions for word in action.option_strings]
+
+
+def _near(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    parser = Parser(
+        prog="deltarule",
+        description="Feed-forward neural networks, from the derivation to production.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+
+    train = _command(commands, "train", "train a network; write a run folder with a report")
+    train.add_argument("source", metavar="DATA", help="digits, cifar10, mnist, or a path")
+    train.add_argument(
+        "--recipe", default="default", metavar="NAME|FILE", help="see `deltarule recipes`"
+    )
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the recipe, such as lr=0.01 or optimizer.beta1=0.95",
+    )
+    train.add_argument("--out", metavar="DIR", help="the run folder, new or empty")
+    _data_options(train)
+    _recipe_options(train)
+
+    evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
+    _model_and_data(evaluate)
+    predict = _command(commands, "predict", "predictions of a trained network, as CSV")
+    _model_and_data(predict)
+    predict.add_argument("--out", metavar="FILE", help="write the CSV there, not to the screen")
+    predict.add_argument("--proba", action="store_true", help="add each class's probability")
+
+    check = _command(commands, "check-gradients", "check every derivative by machine")
+    check.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and rows")
+
+    data = _command(commands, "datasets", "the data sets that are known by name")
+    data.add_argument("action", nargs="?", choices=["list", "get"], default="list")
+    data.add_argument("name", nargs="?", help="which to download, only when asked")
+
+    recipes = _command(commands, "recipes", "the recipes that come with the library")
+    recipes.add_argument("name", nargs="?", help="print this recipe, complete, as TOML")
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, about: str) -> Parser:  # type: ignore[type-arg]
+    command: Parser = commands.add_parser(
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object on the last line of stdout"
+    )
+    command.add_argument("--quiet", action="store_true", help="print only results and errors")
+    return command
+
+
+def _data_options(command: Parser) -> None:
+    command.add_argument("--target", metavar="COLUMN", help="the column of a table to learn")
+    command.add_argument(
+        "--data", dest="data_dir", metavar="DIR", help="where to look for cifar10 and mnist"
+    )
+
+
+def _model_and_data(command: Parser) -> None:
+    command.add_argument("model", metavar="MODEL_OR_RUN", help="a model file or a run folder")
+    command.add_argument("source", metavar="DATA", help="digits, cifar10, mnist, or a path")
+    command.add_argument(
+        "--split",
+        default="auto",
+        help="auto (the test rows where there are any, else the rows that the run held out, else "
+        "all), all, validation or test",
+    )
+    _data_options(command)
+
+
+def _recipe_options(command: Parser) -> None:
+    """One option for each key of a recipe that has none yet."""
+    from ..experiments.recipes import Recipe
+
+    group = command.add_argument_group("keys of the recipe, each also for --set")
+    taken = ("data", "data_dir", "target", "description")
+    for field in dataclasses.fields(Recipe):
+        if field.name in taken:
+            continue
+        group.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            dest=f"key_{field.name}",
+            metavar=field.metadata["example"] or "VALUE",
+            help=field.metadata["help"].replace("%", "%%"),
+        )

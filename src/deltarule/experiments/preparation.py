@@ -1,0 +1,166 @@
+"""From a recipe and a data set to rows and a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data.dataset import Dataset, Table
+from ..data.sources import load_data
+from ..data.splits import split_rows
+from ..data.tables import TableEncoder
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput
+from ..mathematics import losses
+from ..network.network import Network
+from ..network.parts import part
+from .recipes import SETTINGS, Recipe
+
+__all__ = ["Prepared", "load_for", "network_for", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows to train on, rows to validate on, and the network for them.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    network : Network
+    X, y : the training rows, as numbers
+    X_val, y_val : the validation rows, or None
+    """
+
+    dataset: Dataset
+    network: Network
+    X: Array
+    y: Array
+    X_val: Array | None
+    y_val: Array | None
+
+
+def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
+    """Load the data that a recipe names."""
+    size = recipe.image_size
+    return load_data(
+        recipe.data,
+        target=recipe.target,
+        data_dir=recipe.data_dir,
+        split=split,
+        task=recipe.task,  # type: ignore[arg-type]
+        image_size=None if size is None else (size[0], size[1]),
+        need_target=need_target,
+    )
+
+
+def validation_rows(recipe: Recipe, dataset: Dataset) -> tuple[Array, Array]:
+    """The training and the validation rows of a run: a function of the recipe and the data.
+
+    A data set with a standing validation split (CIFAR-10: the last 5,000 rows) keeps it.
+    """
+    y = dataset.y
+    assert y is not None
+    fixed = dataset.validation_rows
+    if fixed and recipe.validation and len(y) > fixed:
+        return split_rows(len(y), fixed, recipe.seed, shuffle=False)
+    strata = y if recipe.stratify and y.dtype.kind != "f" else None
+    return split_rows(len(y), recipe.validation, recipe.seed, y=strata)
+
+
+def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
+    """Split and encode the rows, and make the network.
+
+    Raises
+    ------
+    InvalidInput
+        If the recipe does not fit the data.
+    """
+    y = dataset.y
+    assert y is not None
+    train, held_out = validation_rows(recipe, dataset)
+    encoder = None
+    if isinstance(dataset.X, Table):
+        encoder = TableEncoder.fit(dataset.X.take(train))
+        X = encoder.transform(dataset.X, np.dtype(recipe.dtype))
+    else:
+        X = dataset.X
+    network = network_for(recipe, dataset, X.shape[1], encoder)
+    held = held_out if len(held_out) else None
+    return Prepared(
+        dataset,
+        network,
+        _rows(X, train),
+        _rows(y, train),
+        None if held is None else _rows(X, held),
+        None if held is None else _rows(y, held),
+    )
+
+
+def _rows(array: Array, index: Array) -> Array:
+    """Some rows; without a copy where they follow one another."""
+    first, last = int(index[0]), int(index[-1]) + 1
+    return array[first:last] if last - first == len(index) else array[index]
+
+
+def network_for(
+    recipe: Recipe, dataset: Dataset, n_features: int, encoder: TableEncoder | None
+) -> Network:
+    """The network of a recipe for a data set's features and targets."""
+    assert dataset.y is not None
+    classification = dataset.y.dtype.kind != "f"
+    loss = recipe.loss
+    if loss == "auto":
+        loss = "cross_entropy" if classification else "squared_error"
+    chosen = part(loss, losses, "loss")
+    if (chosen.function.task == "classification") != classification:  # type: ignore[attr-defined]
+        raise InvalidInput(
+            f"The loss {chosen.name} is for {chosen.function.task}, but the target "  # type: ignore[attr-defined]
+            f"{'holds classes' if classification else 'is a number'}; "
+            "choose another loss, or say what the target is with --task."
+        )
+    outputs, classes = 1, None
+    if classification:
+        classes, outputs = _classes(dataset)
+        if chosen.name == "binary_cross_entropy":
+            if outputs != 2:
+                raise InvalidInput(
+                    f"The loss binary_cross_entropy tells 2 classes apart, and the data have "
+                    f"{outputs}; use cross_entropy."
+                )
+            outputs = 1
+    settings: dict[str, Any] = {name: getattr(recipe, name) for name in SETTINGS}
+    if encoder is not None:
+        settings["scaling"] = "none"  # the encoder has standardised the columns
+    network = Network(
+        [n_features, *recipe.hidden_layer_sizes, outputs],
+        **settings,
+        loss=chosen,
+        classes=classes,
+        encoder=encoder,
+        image_shape=dataset.image_shape,
+    )
+    names = dataset.class_names or (None if classes is None else tuple(map(str, classes)))
+    network.about = {
+        "data": dataset.name,
+        "class_names": None if names is None else list(names),
+        "target": dataset.target_name,
+    }
+    return network
+
+
+def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
+    """The labels in order, None where they are 0..k−1; and their number."""
+    assert dataset.y is not None
+    found = np.unique(dataset.y)
+    if len(found) < 2:
+        only = found[0].item() if len(found) else None
+        raise InvalidInput(
+            f"The target of {dataset.name} holds one class only ({only!r}); there is nothing to "
+            "tell apart."
+        )
+    named = len(dataset.class_names or ())
+    if found.dtype.kind in "iu" and found[0] >= 0 and found[-1] < max(named, len(found)):
+        return None, max(named, len(found))
+    return found.tolist(), len(found)

@@ -1,0 +1,239 @@
+"""Recipes: everything that a run depends on, as one flat, complete, readable value."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..data.scaling import KINDS
+from ..ground.errors import FileRefused, InvalidInput, NotAvailable, Problems, did_you_mean
+from ..mathematics import losses
+from ..network.inputs import check_number
+from ..network.parts import part
+from ..network.settings import settings_from
+
+__all__ = ["Recipe", "builtin_recipes", "find_recipe", "parse_value", "recipe_from"]
+
+
+def option(default: Any, help: str, example: str = "") -> Any:
+    """A field of a recipe, with what the command line says of it."""
+    metadata = {"help": help, "example": example}
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run depends on; every field is a key of a recipe file and of `--set`."""
+
+    description: str = option("", "one line about the recipe")
+    data: str = option("digits", "digits, cifar10, mnist, or a path")
+    data_dir: str | None = option(None, "where to look for cifar10 and mnist", "DIR")
+    target: str | None = option(None, "the column of a table to learn", "COLUMN")
+    task: str | None = option(
+        None, "classification or regression; by default the target decides", "TASK"
+    )
+    image_size: list[int] | None = option(None, "resize the images of a folder", "H,W")
+    validation: float = option(
+        0.2, "share (below 1) or number of rows held out to validate; 0 for none", "SHARE"
+    )
+    stratify: bool = option(True, "split each class in the same proportion")
+    scaling: str = option("feature", f"of the input: {', '.join(KINDS)}", "KIND")
+    hidden_layer_sizes: list[int] = option([100, 50], "units of each hidden layer", "100,50")
+    activation: Any = option("relu", "one name, or one for each hidden layer", "NAME")
+    dropout: Any = option(0.0, "share of hidden units left out in a step", "RATE")
+    normalization: str | None = option(None, "batch or layer", "KIND")
+    loss: Any = option(
+        "auto", "by default cross_entropy for classes, squared_error for numbers", "NAME"
+    )
+    initializer: str = option("he", "of the weights", "NAME")
+    optimizer: Any = option("adam", "sgd, rmsprop, adam, nadam or lion", "NAME")
+    lr: float = option(0.002, "learning rate, before the schedule", "RATE")
+    lr_decay: float = option(0.0, "k of the factor e^(-k·t), at every step t", "K")
+    schedule: Any = option("linear", "one name, or several that multiply", "NAME")
+    weight_decay: float = option(0.05, "decoupled decay of the weight matrices", "λ")
+    l2: float = option(0.0, "strength of the penalty (λ/2)‖W‖² in the loss", "λ")
+    clip_norm: float | None = option(None, "the greatest length of the gradient", "NORM")
+    average: float = option(0.0, "decay of a moving average of the weights, such as 0.999", "D")
+    epochs: int = option(20, "passes over the training rows", "N")
+    batch_size: int = option(64, "rows in a step", "N")
+    monitor: str | None = option(
+        None, "what makes an epoch the best; val_loss by default", "COLUMN"
+    )
+    patience: int | None = option(None, "stop after so many epochs without improvement", "N")
+    min_delta: float = option(0.0, "the least improvement that patience counts", "X")
+    metrics: list[str] | None = option(None, "accuracy or r2 by default", "NAME,…")
+    dtype: str = option("float32", "float32 or float64", "TYPE")
+    seed: int = option(0, "all randomness is a function of it", "N")
+
+    def to_toml(self) -> str:
+        """The recipe as TOML; keys that are None are left out."""
+        import tomli_w
+
+        return tomli_w.dumps({k: v for k, v in dataclasses.asdict(self).items() if v is not None})
+
+    def check(self) -> None:
+        """Check all that can be checked without the data.
+
+        Raises
+        ------
+        InvalidInput
+            Naming every problem at once.
+        """
+        problems = Problems()
+        sizes = self.hidden_layer_sizes
+        if not isinstance(sizes, list):
+            problems.add(f"hidden_layer_sizes must be a list such as [100, 50], not {sizes!r}.")
+            sizes = []
+        regression = self._check_loss(problems)
+        try:
+            given = {name: getattr(self, name) for name in SETTINGS}
+            settings_from(
+                {
+                    **given,
+                    "sizes": [1, *sizes, 2],
+                    "loss": "squared_error" if regression else "cross_entropy",
+                    "standardize_targets": "auto",
+                    "classes": None,
+                }
+            )
+        except InvalidInput as error:
+            problems.add(str(error).replace("sizes[", "hidden_layer_sizes[1+"))
+        check_number(problems, "validation", self.validation, low=0)
+        check_number(problems, "lr", self.lr, low=0, above=True)
+        check_number(problems, "epochs", self.epochs, low=1, integer=True)
+        check_number(problems, "batch_size", self.batch_size, low=1, integer=True)
+        problems.require(
+            isinstance(self.stratify, bool),
+            f"stratify must be true or false, not {self.stratify!r}.",
+        )
+        problems.raise_if_any()
+
+    def _check_loss(self, problems: Problems) -> bool:
+        """Whether the loss is one of regression; adds a problem if there is no such loss."""
+        if self.loss == "auto":
+            return False
+        try:
+            return bool(part(self.loss, losses, "loss").function.task == "regression")  # type: ignore[attr-defined]
+        except InvalidInput as error:
+            problems.add(str(error))
+            return False
+
+
+SETTINGS = (
+    "activation",
+    "dropout",
+    "normalization",
+    "optimizer",
+    "schedule",
+    "lr_decay",
+    "weight_decay",
+    "l2",
+    "initializer",
+    "scaling",
+    "dtype",
+    "seed",
+)
+"""The fields that are arguments of `Network` by the same name."""
+
+TRAINING = (
+    "epochs",
+    "batch_size",
+    "lr",
+    "clip_norm",
+    "average",
+    "monitor",
+    "patience",
+    "min_delta",
+    "metrics",
+)
+"""The fields that are arguments of `Network.train` by the same name."""
+
+
+def builtin_recipes() -> dict[str, str]:
+    """The recipes that come with the library: name → TOML."""
+    folder = importlib.resources.files(__package__) / "recipes"
+    return {
+        Path(entry.name).stem: entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def find_recipe(name_or_file: str) -> dict[str, Any]:
+    """The keys of a built-in recipe or of a TOML file.
+
+    Raises
+    ------
+    NotAvailable
+        If there is neither such a name nor such a file.
+    FileRefused
+        If the file is no TOML.
+    """
+    known = builtin_recipes()
+    if name_or_file in known:
+        return tomllib.loads(known[name_or_file])
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise NotAvailable(
+            f"There is no recipe called {name_or_file!r} and no such file."
+            f"{did_you_mean(name_or_file, known)} Recipes are: {', '.join(known)}."
+        )
+    if path.stat().st_size > 1 << 20:
+        raise FileRefused(f"{path} is too large for a recipe ({path.stat().st_size:,} bytes).")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FileRefused(f"{path} is not a TOML file: {error}.") from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
+    """A checked recipe: the defaults, changed by `base`, changed by `changes`.
+
+    A key with a dot sets an option of a part: {"optimizer.beta1": 0.95}.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every unknown key and wrong value at once.
+    """
+    known = [f.name for f in dataclasses.fields(Recipe)]
+    problems = Problems()
+    merged: dict[str, Any] = {}
+    for key, value in [*base.items(), *changes.items()]:
+        whole, _, inner = key.partition(".")
+        if whole not in known:
+            problems.add(
+                f"A recipe has no key {key!r}.{did_you_mean(whole, known)} "
+                f"Its keys are: {', '.join(known)}."
+            )
+        elif inner:
+            present = merged.get(whole, getattr(Recipe, whole, None))
+            bare = present if isinstance(present, Mapping) else {"name": present}
+            merged[whole] = {**bare, inner: value}
+        else:
+            merged[whole] = value
+    problems.raise_if_any()
+    recipe = Recipe(**merged)
+    recipe.check()
+    return recipe
+
+
+def parse_value(text: str) -> Any:
+    """A value from the command line: TOML where it is TOML, else text; 'a,b' is a list."""
+    if text.casefold() in ("none", "null"):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if "," in text and text[0] not in "[{\"'":
+            return [parse_value(item.strip()) for item in text.split(",") if item.strip()]
+        return text

@@ -1,0 +1,152 @@
+"""A run: from a recipe to a folder that holds everything about it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..ground.errors import Diverged
+from ..learning.callbacks import Callback
+from ..learning.history import History
+from ..learning.training import Training
+from ..network.judging import DEFAULT_METRICS
+from ..report.pages import run_page
+from ..storage.atomic import write_text
+from .facts import run_facts
+from .folders import BEST, METRICS, RECIPE, REPORT, RESULT, append_line, claim_folder, free_folder
+from .preparation import Prepared, load_for, prepare
+from .recipes import TRAINING, Recipe
+
+__all__ = ["Outcome", "train_run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a run.
+
+    Attributes
+    ----------
+    folder : Path
+    facts : dict
+        JSON-able; what `--json` prints.
+    history : History
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+    history: History
+
+
+class _Journal(Callback):
+    """Appends each epoch's record to a file of JSON lines."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_epoch(self, training: Training) -> None:
+        append_line(self.path, training.history.epochs[-1])
+
+
+def train_run(
+    recipe: Recipe,
+    out: str | Path | None = None,
+    *,
+    command: str = "",
+    callbacks: Iterable[Callback] = (),
+    progress: bool = True,
+) -> Outcome:
+    """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    out : path, optional
+        A new or empty folder; by default the next free runs/DATA-N.
+    command : str
+        What the report says made the run.
+
+    Raises
+    ------
+    InvalidInput, NotAvailable, FileRefused
+        Before anything is written.
+    Diverged
+        After the best weights so far and the report are written.
+    """
+    dataset = load_for(recipe)
+    prepared = prepare(recipe, dataset)
+    folder = Path(out) if out is not None else free_folder(Path("runs"), dataset.name)
+    network = prepared.network
+    journal = _Journal(folder / METRICS)
+    claimed = _Claim(folder, recipe)
+    warnings: list[str] = []
+    failure: Diverged | None = None
+    try:
+        network.train(
+            prepared.X,
+            prepared.y,
+            prepared.X_val,
+            prepared.y_val,
+            **{name: getattr(recipe, name) for name in TRAINING},
+            callbacks=[claimed, journal, *callbacks],
+            progress=progress,
+        )
+    except Diverged as error:
+        failure = error
+        warnings.append(str(error))
+    history = network.history
+    assert history is not None
+    network.save(folder / BEST)
+    facts = _result(folder, prepared, history)
+    command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
+    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    if failure:
+        raise failure
+    write_text(folder / RESULT, json.dumps(facts, indent=1) + "\n")
+    return Outcome(folder, facts, history)
+
+
+class _Claim(Callback):
+    """Makes the folder when all checks have passed and before the first step."""
+
+    def __init__(self, folder: Path, recipe: Recipe) -> None:
+        self.folder, self.recipe = folder, recipe
+
+    def on_start(self, training: Training) -> None:
+        claim_folder(self.folder, {RECIPE: self.recipe.to_toml(), METRICS: ""})
+
+
+def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:
+    """The JSON of a run; a value that is not there is null."""
+    best = history.best or {}
+    task = prepared.network.preprocessing.targets.task
+    last = history.epochs[-1] if history.epochs else {}
+    metric = next(
+        (name[6:] for name in last if name.startswith("train_") and name != "train_loss"),
+        DEFAULT_METRICS[task],
+    )
+    facts = {
+        "run": str(folder),
+        "epochs": len(history),
+        "steps": history.steps,
+        "best_epoch": history.best_epoch,
+        "val_loss": best.get("val_loss"),
+        "val_accuracy": best.get("val_accuracy"),
+        "train_loss": last.get("train_loss"),
+        "train_accuracy": last.get("train_accuracy"),
+        "metric_name": metric,
+        "val_metric": best.get(f"val_{metric}"),
+        "seconds": round(history.seconds, 3),
+        "parameters": prepared.network.n_parameters,
+        "engine": history.engine,
+        "weights_sha256": history.weights_sha256,
+    }
+    return {k: _json_number(v) for k, v in facts.items()}
+
+
+def _json_number(value: Any) -> Any:
+    """JSON knows no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
