@@ -31,7 +31,9 @@ class Parser(argparse.ArgumentParser):
         if match := re.match(r"unrecognized arguments: (\S+)", message):
             word = match.group(1).partition("=")[0]
             return f"{self.prog} has no option {word}.{_near(word, self._words())} {help_hint}"
-        if match := re.match(r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message):
+        if match := re.match(
+            r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message
+        ):
             word, known = match.group(1), re.findall(r"[\w.-]+", match.group(2))
             return f"Unknown {word!r}.{_near(word, known)} Known are: {', '.join(known)}."
         return f"{message[0].upper()}{message[1:]}. {help_hint}"

@@ -87,7 +87,7 @@ class Recipe:
             Naming every problem at once.
         """
         problems = Problems()
-        sizes = self.hidden_layer_sizes
+        sizes: object = self.hidden_layer_sizes
         if not isinstance(sizes, list):
             problems.add(f"hidden_layer_sizes must be a list such as [100, 50], not {sizes!r}.")
             sizes = []

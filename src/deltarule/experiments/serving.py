@@ -71,7 +71,9 @@ def rows_for(
     if not known.get("target"):
         known["target"] = model.network.about.get("target")
     known["task"] = known.get("task") or model.network.preprocessing.targets.task
-    recipe = recipe_from({k: v for k, v in known.items() if v is not None}, {**changes, "data": data})
+    recipe = recipe_from(
+        {k: v for k, v in known.items() if v is not None}, {**changes, "data": data}
+    )
     if split in ("auto", "test"):
         try:
             dataset = load_for(recipe, "test", need_target)

@@ -58,7 +58,7 @@ def _torch() -> ModuleType:
 
 def is_complex(x: Array) -> bool:
     """Whether x has an imaginary part, as in a complex-step check."""
-    return bool(np.iscomplexobj(x) if namespace(x) is np else x.is_complex())
+    return bool(np.iscomplexobj(x) if namespace(x) is np else namespace(x).is_complex(x))
 
 
 def real(x: Array) -> Array:
@@ -68,44 +68,44 @@ def real(x: Array) -> Array:
 
 def exp(x: Array) -> Array:
     """eˣ."""
-    return namespace(x).exp(x)  # type: ignore[no-any-return]
+    return namespace(x).exp(x)
 
 
 def expm1(x: Array) -> Array:
     """eˣ − 1, exact for small x."""
-    return namespace(x).expm1(x)  # type: ignore[no-any-return]
+    return namespace(x).expm1(x)
 
 
 def lift(values: Any, like: Array) -> Array:
     """A number or a NumPy array, as an array of like's kind and dtype (and device)."""
     if isinstance(like, np.ndarray):
         return np.asarray(values, like.dtype)
-    return _torch().as_tensor(values, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
+    return _torch().as_tensor(values, dtype=like.dtype, device=like.device)
 
 
 def log(x: Array) -> Array:
     """The natural logarithm."""
-    return namespace(x).log(x)  # type: ignore[no-any-return]
+    return namespace(x).log(x)
 
 
 def log1p(x: Array) -> Array:
     """log(1 + x), exact for small x."""
-    return namespace(x).log1p(x)  # type: ignore[no-any-return]
+    return namespace(x).log1p(x)
 
 
 def sign(x: Array) -> Array:
     """−1, 0 or 1, of the real part."""
-    return namespace(x).sign(real(x))  # type: ignore[no-any-return]
+    return namespace(x).sign(real(x))
 
 
 def sqrt(x: Array) -> Array:
     """The square root."""
-    return namespace(x).sqrt(x)  # type: ignore[no-any-return]
+    return namespace(x).sqrt(x)
 
 
 def tanh(x: Array) -> Array:
     """The hyperbolic tangent."""
-    return namespace(x).tanh(x)  # type: ignore[no-any-return]
+    return namespace(x).tanh(x)
 
 
 def erfc(x: Array) -> Array:
@@ -113,13 +113,13 @@ def erfc(x: Array) -> Array:
     if isinstance(x, np.ndarray | np.generic):
         from scipy.special import erfc as scipy_erfc
 
-        return scipy_erfc(x)  # type: ignore[no-any-return]
-    return _torch().special.erfc(x)  # type: ignore[no-any-return]
+        return scipy_erfc(x)
+    return _torch().special.erfc(x)
 
 
 def where(condition: Array, x: Any, y: Any) -> Array:
     """x where the condition holds, else y."""
-    return namespace(condition).where(condition, x, y)  # type: ignore[no-any-return]
+    return namespace(condition).where(condition, x, y)
 
 
 def absolute(x: Array) -> Array:
@@ -141,25 +141,25 @@ def gather(x: Array, index: Array) -> Array:
 
 def sum_rows(x: Array) -> Array:
     """Σ over rows, (n, k) → (k,): what a parameter shared by all rows collects."""
-    return x.sum(0)  # type: ignore[no-any-return]
+    return x.sum(0)
 
 
 def sum_units(x: Array) -> Array:
     """Σ over the units of each row, (n, k) → (n, 1)."""
-    return x.sum(1, keepdims=True)  # type: ignore[no-any-return]
+    return x.sum(1, keepdims=True)
 
 
 def top_of_rows(x: Array) -> Array:
     """The largest real part of each row, (n, k) → (n, 1)."""
     top = real(x).max(1, keepdims=True) if isinstance(x, np.ndarray) else x.amax(1, keepdim=True)
-    return top  # type: ignore[no-any-return]
+    return top
 
 
 def zeros(shape: int | tuple[int, ...], like: Array) -> Array:
     """Zeros of like's kind and dtype (and device)."""
     if isinstance(like, np.ndarray):
         return np.zeros(shape, like.dtype)
-    return _torch().zeros(shape, dtype=like.dtype, device=like.device)  # type: ignore[no-any-return]
+    return _torch().zeros(shape, dtype=like.dtype, device=like.device)
 
 
 def finite_or_inf(value: Array) -> Array:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -43,6 +44,9 @@ Array = NDArray[Any]
 
 Reduce = Callable[[Array], None]
 """Sums a flat vector over all workers, in place: the only communication of training."""
+
+Views = SimpleNamespace
+"""A layer's windows on the flat vectors: p.W, p.b of θ, p.dW, p.db of ∇."""
 
 Schedule = Callable[[float, float], float]
 """schedule(done, total) → the factor of the learning rate after `done` of `total` steps."""
@@ -97,7 +101,10 @@ class Noise(Protocol):
     statistics are multiplied by it, so that those of shards add up.
     """
 
-    share: float
+    @property
+    def share(self) -> float:
+        """len(rows) / rows of the global batch."""
+        ...
 
     def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
         """A 0/1 array in which each entry is 0 with probability `rate`."""
@@ -106,14 +113,6 @@ class Noise(Protocol):
     def of_layer(self, index: int) -> Noise:
         """The noise of one layer."""
         ...
-
-
-class Views(Protocol):
-    """A layer's windows on the flat vectors: p.W, p.b of θ, p.dW, p.db of ∇."""
-
-    def __getattr__(self, name: str) -> Array: ...
-
-    def __setattr__(self, name: str, value: Array) -> None: ...
 
 
 class Layer(Protocol):

@@ -207,7 +207,7 @@ def _moved(
     """The chain and the input in `dtype`, with one array moved."""
     base = problem.chain
     chain = base.over(base.theta.astype(dtype), base.statistics.astype(dtype))
-    x = problem.x.astype(dtype)
+    x: Array = problem.x.astype(dtype)
     array = x if name == "input" else chain.layout.view(chain.theta, name)
     move(array.reshape(-1))
     return chain, x

@@ -139,7 +139,7 @@ class LayerNorm:
                 return None
             h = g * p.scale
             along = sum_units(h * normal) / self.size
-            return (h - sum_units(h) / self.size - normal * along) / spread  # type: ignore[no-any-return]
+            return (h - sum_units(h) / self.size - normal * along) / spread
 
         return normal * p.scale + p.shift, pullback
 
@@ -195,6 +195,6 @@ class BatchNorm:
             if noise is not None:
                 along = sum_rows(h * normal) / n
                 h = h - sum_rows(h) / n - normal * along
-            return h / spread  # type: ignore[no-any-return]
+            return h / spread
 
         return normal * p.scale + p.shift, pullback

@@ -59,7 +59,7 @@ F = TypeVar("F", bound=Callable[..., Result])
 def softmax(z: Array) -> Array:
     """pₖ = e^(zₖ)/Σⱼ e^(zⱼ), each row shifted by its largest score, (n, k) → (n, k).  (E1)"""
     e = exp(z - top_of_rows(z))
-    return e / sum_units(e)  # type: ignore[no-any-return]
+    return e / sum_units(e)
 
 
 def sigmoid_link(z: Array) -> Array:

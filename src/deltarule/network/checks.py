@@ -112,7 +112,10 @@ def standard_cases(seed: int = 0) -> Iterator[Case]:
         ({**smooth, "loss": {"name": "cross_entropy", "label_smoothing": 0.2}}, True),
         ({**smooth, "loss": {"name": "huber", "delta": 0.3}}, True),
         ({**smooth, "loss": {"name": "quantile", "level": 0.9}}, True),
-        ({"activation": [{"name": "elu", "alpha": 0.5}, {"name": "leaky_relu", "slope": 0.2}]}, True),
+        (
+            {"activation": [{"name": "elu", "alpha": 0.5}, {"name": "leaky_relu", "slope": 0.2}]},
+            True,
+        ),
     ]
     for number, (settings, training) in enumerate(combinations):
         yield _case(settings, training, derive(seed, "case", number))

@@ -307,7 +307,9 @@ class Network:
 
     # -- use --------------------------------------------------------------------------------
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = None) -> dict[str, float]:
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = None
+    ) -> dict[str, float]:
         """The mean loss (without penalties) and the metrics of some rows.
 
         Of regression the loss is that of the standardised targets; metrics are in y's units.

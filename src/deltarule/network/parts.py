@@ -138,5 +138,7 @@ def _check_range(label: str, name: str, value: Any, problems: Problems) -> None:
     below = value <= high if included else value < high
     if not (above and below):
         left = "above" if name in POSITIVE else "at least"
-        right = "" if high == float("inf") else f" and {'at most' if included else 'below'} {high:g}"
+        right = (
+            "" if high == float("inf") else f" and {'at most' if included else 'below'} {high:g}"
+        )
         problems.add(f"{label} must be {left} {low:g}{right}, not {value!r}.")

@@ -127,7 +127,9 @@ def _fill(network: Network, tensors: dict[str, Array], description: dict[str, An
     targets = prepared.targets.from_json(description["targets"])
     scaling = None
     if description["scaling"] is not None:
-        shift, factor = (np.asarray(tensors[f"scaling.{n}"], np.float64) for n in ("shift", "factor"))
+        shift, factor = (
+            np.asarray(tensors[f"scaling.{n}"], np.float64) for n in ("shift", "factor")
+        )
         shapes = {(), (network.settings.sizes[0],)}
         if description["scaling"] not in KINDS or not {shift.shape, factor.shape} <= shapes:
             raise ValueError("its scaling does not fit")

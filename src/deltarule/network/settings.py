@@ -176,9 +176,7 @@ def _one_per_layer(given: tuple[Any, ...], hidden: int, what: str, problems: Pro
 
 def _dropout(given: Any, hidden: int, problems: Problems) -> tuple[float, ...]:
     rates = tuple(given) if isinstance(given, list | tuple) else (given,)
-    fits = [
-        check_number(problems, "dropout", rate, low=0, high=1, below=True) for rate in rates
-    ]
+    fits = [check_number(problems, "dropout", rate, low=0, high=1, below=True) for rate in rates]
     if not all(fits):
         return ()
     if not rates and hidden:

@@ -17,14 +17,21 @@ from ..ground.errors import Problems, did_you_mean
 from .inputs import shape_of
 from .settings import Settings
 
-__all__ = ["ClassTargets", "LabelTargets", "NumberTargets", "Targets", "require_two_classes", "targets_for"]
+__all__ = [
+    "ClassTargets",
+    "LabelTargets",
+    "NumberTargets",
+    "Targets",
+    "require_two_classes",
+    "targets_for",
+]
 
 
 class Targets(Protocol):
     """What the three kinds of targets have in common."""
 
-    task: str
-
+    @property
+    def task(self) -> str: ...
     def learn(self, y: Any, problems: Problems) -> Targets: ...
     def encode(self, y: Any, n: int, problems: Problems, name: str) -> Array | None: ...
     def decide(self, z: Array) -> Array: ...
@@ -191,7 +198,7 @@ class ClassTargets:
 
     def present(self, decision: Array) -> Array:
         assert self.classes is not None
-        return self.classes[decision]  # type: ignore[no-any-return]
+        return self.classes[decision]
 
     def probabilities(self, z: Array) -> Array | None:
         from ..mathematics.losses import softmax
@@ -261,7 +268,7 @@ class LabelTargets:
         return labels[:, 0] if self.k == 1 else labels
 
     def present(self, decision: Array) -> Array:
-        return decision if self.classes is None else self.classes[decision]  # type: ignore[no-any-return]
+        return decision if self.classes is None else self.classes[decision]
 
     def probabilities(self, z: Array) -> Array | None:
         from ..mathematics.losses import sigmoid_link
@@ -333,13 +340,13 @@ class NumberTargets:
         if self.loss.__name__ == "poisson" and (columns < 0).any():
             problems.add(f"{name} holds negative numbers; the loss poisson takes counts.")
             return None
-        return (columns - self.mean) / self.std  # type: ignore[no-any-return]
+        return (columns - self.mean) / self.std
 
     def decide(self, z: Array) -> Array:
-        return self.loss.link(z.astype(np.float64)) * self.std + self.mean  # type: ignore[no-any-return]
+        return self.loss.link(z.astype(np.float64)) * self.std + self.mean
 
     def restore(self, y: Array) -> Array:
-        return y.astype(np.float64) * self.std + self.mean  # type: ignore[no-any-return]
+        return y.astype(np.float64) * self.std + self.mean
 
     def present(self, decision: Array) -> Array:
         return decision[:, 0] if self.flat else decision
