@@ -153,9 +153,10 @@ def binary_cross_entropy(y: Array, z: Array, weight: Array | None, total: float)
     positive, and (1 − y)·σ(z) − y·σ(−z): nothing cancels where the network is all but certain.
     """
     c = _share(weight, total, z.shape[1])
-    size = absolute(z)
-    value = (c * size * where(real(z) < 0, y, 1.0 - y) + c * log1p(exp(-size))).sum()
-    return finite_or_inf(value), c * ((1.0 - y) * _sigmoid(z) - y * _sigmoid(-z))
+    negative, size, no = real(z) < 0, absolute(z), 1.0 - y
+    e = exp(-size)
+    value = (c * size * where(negative, y, no) + c * log1p(e)).sum()
+    return finite_or_inf(value), c * (where(negative, no * e - y, no - y * e) / (1.0 + e))
 
 
 @declare("regression")

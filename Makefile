@@ -1,0 +1,36 @@
+# git, make and Python (3.11 or newer, with venv) are all that a fresh machine needs.
+PYTHON ?= python3
+BIN := .venv/bin
+# One BLAS thread for each test process: two thread pools on two cores ruin each other.
+ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test lint notebook clean
+
+demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
+	$(BIN)/deltarule train digits
+
+test: .venv/dev-installed  ## the whole test suite
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+lint: .venv/dev-installed  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+notebook: .venv/dev-installed  ## execute the notebook anew (DELTARULE_NOTEBOOK_DATA names a folder)
+	$(BIN)/jupytext --to ipynb --execute notebooks/from_derivation_to_cifar10.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo-installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/dev-installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ .venv/demo-installed
