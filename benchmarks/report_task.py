@@ -133,7 +133,11 @@ def main() -> None:
     args = parser.parse_args()
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # before the workers import NumPy: one run, one core
-    done = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out.exists() else []
+    done = (
+        [json.loads(line) for line in args.out.read_text().splitlines()]
+        if args.out.exists()
+        else []
+    )
     have = {(r["arm"], r["seed"]) for r in done}
     wanted = [
         (arm, seed)

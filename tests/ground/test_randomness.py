@@ -95,9 +95,7 @@ def test_bits_are_integer_arithmetic(key: int, rows: list[int], n_units: int) ->
 @laws
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 50), st.sampled_from(["weights", "order"]), st.integers(0, 300)
-        ),
+        st.tuples(st.integers(0, 50), st.sampled_from(["weights", "order"]), st.integers(0, 300)),
         min_size=2,
         max_size=20,
         unique=True,

@@ -39,13 +39,18 @@ def cross_entropy(q: Row, z: Row) -> Terms:
     log_s = EXACT.ln(s) if rest > D("1e-25") else rest - rest * rest / 2
     p = [exp(-b) / s for b in below]
     hard = sorted(q) == [0] * (len(q) - 1) + [1]
-    near = min(max((b for b, v in zip(below, p, strict=True) if v > D("1e-400")), default=D(0)), D(800))
+    near = min(
+        max((b for b, v in zip(below, p, strict=True) if v > D("1e-400")), default=D(0)), D(800)
+    )
     value = sum(a * b for a, b in zip(q, below, strict=True)) + mass * log_s
     g = [mass * a - b for a, b in zip(p, q, strict=True)]
     if hard:  # without 1 − p, whose digits run out
         y = q.index(D(1))
         g[y] = -sum((a for i, a in enumerate(p) if i != y), D(0))
-    slack = [abs(v) * (1 + near) + (0 if hard else 2 * a + 2 * b) for v, a, b in zip(g, p, q, strict=True)]
+    slack = [
+        abs(v) * (1 + near) + (0 if hard else 2 * a + 2 * b)
+        for v, a, b in zip(g, p, q, strict=True)
+    ]
     return value, g, value * (1 + near), slack
 
 
@@ -132,13 +137,18 @@ def check(name: str, y: np.ndarray, z: np.ndarray, weight: np.ndarray | None, dt
         for i in range(len(z)):
             target = np.eye(k)[y[i]] if y.ndim == 1 else y[i]
             row = [D(float(v)) for v in z[i]]
-            l, dz, slack, dz_slack = REFERENCE[name]([D(float(v)) for v in target], row)
+            loss, dz, slack, dz_slack = REFERENCE[name]([D(float(v)) for v in target], row)
             c = D(1.0 if weight is None else float(weight[i])) / D(total)
             c = c if name == "cross_entropy" else c / k
-            exact_value += c * l
+            exact_value += c * loss
             value_slack += c * slack
             for j in range(k):
-                assert agrees(g[i, j], c * dz[j], c * dz_slack[j], dtype), (i, j, g[i, j], c * dz[j])
+                assert agrees(g[i, j], c * dz[j], c * dz_slack[j], dtype), (
+                    i,
+                    j,
+                    g[i, j],
+                    c * dz[j],
+                )
         assert agrees(value, exact_value, value_slack, dtype), (value, exact_value)
 
 

@@ -111,7 +111,9 @@ def test_shards_add_up(name: str, seed: int, data: st.DataObject) -> None:
     worker = np.array(data.draw(st.lists(st.integers(0, 2), min_size=8, max_size=8)))
     for options in options_of(loss):
         value, g = loss(y, z, weight, total, **options)
-        scale = sum(abs(loss(y[i : i + 1], z[i : i + 1], weight[i : i + 1], total)[0]) for i in range(8))
+        scale = sum(
+            abs(loss(y[i : i + 1], z[i : i + 1], weight[i : i + 1], total)[0]) for i in range(8)
+        )
         parts = 0.0
         for rows in (worker == w for w in range(3)):
             if rows.any():
@@ -278,7 +280,7 @@ def test_declares_itself(name: str) -> None:
     assert isinstance(loss.kinks, tuple)
 
 
-@every_loss
+@pytest.mark.parametrize("name", [name for name in NAMES if of(name).kinks])
 def test_residuals_at_kinks_have_a_gradient_between(name: str) -> None:
     """At each declared kink the gradient lies between those on its two sides."""
     loss = of(name)

@@ -172,7 +172,9 @@ def test_two_classes_are_one_binary_label() -> None:
 
 def test_poisson_with_a_heavy_rate_and_a_light_weight() -> None:
     """c·e^z is right where e^z alone would overflow, and 0·e^z is 0."""
-    value, g = losses.poisson(np.zeros((2, 1)), np.full((2, 1), 800.0), np.array([1e-100, 0.0]), 1.0)
+    value, g = losses.poisson(
+        np.zeros((2, 1)), np.full((2, 1), 800.0), np.array([1e-100, 0.0]), 1.0
+    )
     expected = math.exp(800.0 - 100 * math.log(10) - 100) * math.exp(100)
     assert value == pytest.approx(expected, rel=1e-12)
     assert g[0, 0] == pytest.approx(expected, rel=1e-12)

@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     parser = build_parser()
-    args = parser.parse_args(words)
+    args = parser.parse_strictly(words)
     if args.version:
         from .. import __version__
 

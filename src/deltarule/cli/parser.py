@@ -23,6 +23,16 @@ EXIT_CODES = """exit codes:
 class Parser(argparse.ArgumentParser):
     """Refuses in one sentence, with the nearest known word."""
 
+    commands: dict[str, Parser]
+
+    def parse_strictly(self, words: list[str]) -> argparse.Namespace:
+        """Parse all words; an unknown one is refused by the command that it was given to."""
+        args, unknown = self.parse_known_args(words)
+        if unknown:
+            where = self.commands[args.command] if args.command else self
+            where.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return args
+
     def error(self, message: str) -> NoReturn:
         raise InvalidInput(self._sentence(message))
 
@@ -30,7 +40,8 @@ class Parser(argparse.ArgumentParser):
         help_hint = f"See {self.prog} --help."
         if match := re.match(r"unrecognized arguments: (\S+)", message):
             word = match.group(1).partition("=")[0]
-            return f"{self.prog} has no option {word}.{_near(word, self._words())} {help_hint}"
+            what = "has no option" if word.startswith("-") else "takes no further word"
+            return f"{self.prog} {what} {word}.{_near(word, self._words())} {help_hint}"
         if match := re.match(
             r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message
         ):
@@ -47,7 +58,7 @@ def _near(word: str, known: list[str]) -> str:
     return f" Did you mean {near[0]}?" if near else ""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The parser of every command."""
     parser = Parser(
         prog="deltarule",
@@ -91,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     recipes = _command(commands, "recipes", "the recipes that come with the library")
     recipes.add_argument("name", nargs="?", help="print this recipe, complete, as TOML")
+    parser.commands = commands.choices
     return parser
 
 

@@ -87,10 +87,7 @@ class Recipe:
             Naming every problem at once.
         """
         problems = Problems()
-        sizes: object = self.hidden_layer_sizes
-        if not isinstance(sizes, list):
-            problems.add(f"hidden_layer_sizes must be a list such as [100, 50], not {sizes!r}.")
-            sizes = []
+        sizes = self._hidden_sizes(problems)
         regression = self._check_loss(problems)
         try:
             given = {name: getattr(self, name) for name in SETTINGS}
@@ -104,7 +101,7 @@ class Recipe:
                 }
             )
         except InvalidInput as error:
-            problems.add(str(error).replace("sizes[", "hidden_layer_sizes[1+"))
+            problems.take(error)
         check_number(problems, "validation", self.validation, low=0)
         check_number(problems, "lr", self.lr, low=0, above=True)
         check_number(problems, "epochs", self.epochs, low=1, integer=True)
@@ -115,6 +112,21 @@ class Recipe:
         )
         problems.raise_if_any()
 
+    def _hidden_sizes(self, problems: Problems) -> list[int]:
+        """The sizes, each replaced by 1 where it is none, so that the rest can be checked."""
+        given: object = self.hidden_layer_sizes
+        if not isinstance(given, list):
+            problems.add(f"hidden_layer_sizes must be a list such as [100, 50], not {given!r}.")
+            return []
+        return [
+            size
+            if check_number(
+                problems, f"hidden_layer_sizes[{i}]", size, low=1, high=10**8, integer=True
+            )
+            else 1
+            for i, size in enumerate(given)
+        ]
+
     def _check_loss(self, problems: Problems) -> bool:
         """Whether the loss is one of regression; adds a problem if there is no such loss."""
         if self.loss == "auto":
@@ -122,7 +134,7 @@ class Recipe:
         try:
             return bool(part(self.loss, losses, "loss").function.task == "regression")  # type: ignore[attr-defined]
         except InvalidInput as error:
-            problems.add(str(error))
+            problems.take(error)
             return False
 
 

@@ -33,7 +33,15 @@ __all__ = [
 
 
 class DeltaruleError(Exception):
-    """The root of all errors that deltarule raises on purpose."""
+    """The root of all errors that deltarule raises on purpose.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        One for each mistake.
+    """
+
+    sentences: tuple[str, ...] = ()
 
 
 class InvalidInput(DeltaruleError, ValueError):
@@ -86,6 +94,11 @@ class Problems:
         if sentence not in self._sentences:
             self._sentences.append(sentence)
 
+    def take(self, error: DeltaruleError) -> None:
+        """Remember every mistake that an error tells."""
+        for sentence in error.sentences or (str(error),):
+            self.add(sentence)
+
     def require(self, condition: object, sentence: str) -> bool:
         """Add `sentence` unless `condition` holds; returns whether it held."""
         if not condition:
@@ -94,11 +107,15 @@ class Problems:
 
     def raise_if_any(self, error: type[DeltaruleError] = InvalidInput) -> None:
         """Raise one error that tells all problems, or return if there are none."""
-        if len(self._sentences) == 1:
-            raise error(self._sentences[0])
-        if self._sentences:
+        if not self._sentences:
+            return
+        message = self._sentences[0]
+        if len(self._sentences) > 1:
             numbered = " ".join(f"({i}) {s}" for i, s in enumerate(self._sentences, 1))
-            raise error(f"{len(self._sentences)} problems: {numbered}")
+            message = f"{len(self._sentences)} problems: {numbered}"
+        told = error(message)
+        told.sentences = tuple(self._sentences)
+        raise told
 
 
 def names_in(table: ModuleType | Mapping[str, Any]) -> list[str]:

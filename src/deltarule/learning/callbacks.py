@@ -86,9 +86,9 @@ class ProgressBar(Callback):
 
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
+            BarColumn(bar_width=10),  # with what follows it fits into 80 columns
             TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("{task.fields[news]}"),
             console=Console(file=self.stream),
         )
@@ -110,7 +110,7 @@ class ProgressBar(Callback):
         shown = [k for k in record if k.startswith("val_")] or [
             k for k in record if k.startswith("train_")
         ]
-        news = "  ".join(f"{k} {record[k]:.4g}" for k in [*shown[:2], "lr"])
+        news = "  ".join(f"{k} {record[k]:.3g}" for k in [*shown[:2], "lr"])
         self._bar.update(self._task, completed=training.t, news=news)
 
     def on_end(self, training: Training) -> None:

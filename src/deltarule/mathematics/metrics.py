@@ -82,12 +82,17 @@ def f1_macro(y: Array, prediction: Array, weight: Array | None = None) -> float:
     """
     if y.ndim == 2:
         w = np.ones(len(y)) if weight is None else weight
-        hit, both = w @ (y * prediction), w @ (y + prediction)
+        hit, both = w @ (y * prediction), w @ y + w @ prediction
     else:
         table = _confusion(y.astype(np.int64), prediction.astype(np.int64), weight)
         hit, both = table.diagonal(), table.sum(0) + table.sum(1)
         hit, both = hit[both > 0], both[both > 0]
     return float(np.where(both > 0, 2.0 * hit / np.maximum(both, np.finfo(float).tiny), 0.0).mean())
+
+
+def _columns(values: Array) -> Array:
+    """One column per output, (n, k), so that (n,) minus (n, 1) is not (n, n)."""
+    return values.reshape(len(values), -1)
 
 
 @metric("regression", greater_is_better=True)
@@ -96,7 +101,7 @@ def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
 
     Averaged over outputs; of a constant target 1 if met, else 0.
     """
-    y, prediction = y.reshape(len(y), -1), prediction.reshape(len(y), -1)
+    y, prediction = _columns(y), _columns(prediction)
     mean = np.average(y, axis=0, weights=weight)
     left = np.average((y - prediction) ** 2, axis=0, weights=weight)
     all_ = np.average((y - mean) ** 2, axis=0, weights=weight)
@@ -108,11 +113,12 @@ def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
 @metric("regression", greater_is_better=False)
 def mean_absolute_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
     """MAE = Σᵢ wᵢ|yᵢ − ŷᵢ|/Σᵢ wᵢ, averaged over outputs                                   (M5)"""
-    return float(np.average(abs(y - prediction).reshape(len(y), -1), axis=0, weights=weight).mean())
+    sizes = abs(_columns(y) - _columns(prediction))
+    return float(np.average(sizes, axis=0, weights=weight).mean())
 
 
 @metric("regression", greater_is_better=False)
 def root_mean_squared_error(y: Array, prediction: Array, weight: Array | None = None) -> float:
     """RMSE = √(Σᵢ wᵢ(yᵢ − ŷᵢ)²/Σᵢ wᵢ), averaged over outputs                              (M6)"""
-    squares = ((y - prediction) ** 2).reshape(len(y), -1)
+    squares = (_columns(y) - _columns(prediction)) ** 2
     return float(np.sqrt(np.average(squares, axis=0, weights=weight)).mean())

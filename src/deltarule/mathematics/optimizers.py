@@ -34,7 +34,7 @@ Scalars = Callable[..., tuple[float, ...]]
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def rule(slots: int, scalars: Scalars = lambda t: ()) -> Callable[[F], F]:
+def rule(slots: int, scalars: Scalars = lambda t, **_: ()) -> Callable[[F], F]:
     """Declare how many vectors a rule remembers, and its scalars of step t."""
 
     def declare(function: F) -> F:

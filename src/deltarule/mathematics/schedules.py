@@ -72,8 +72,11 @@ def one_cycle(
     Smith and Topin 2018; the defaults are those of PyTorch's OneCycleLR.
     """
     top = max(_steps(peak, total), 1.0)
-    low, way = (start, 1.0 - done / top) if done < top else (end, (done - top) / (total - top))
-    return low + (1.0 - low) * 0.5 * (1.0 + math.cos(math.pi * min(way, 1.0)))
+    if done < top:
+        low, way = start, 1.0 - done / top
+    else:
+        low, way = end, (done - top) / (total - top) if done < total else 1.0
+    return low + (1.0 - low) * 0.5 * (1.0 + math.cos(math.pi * way))
 
 
 def warmup_stable_decay(

@@ -30,7 +30,7 @@ def judge_for(
         try:
             chosen[given] = choose(given, metric_table, "metric")
         except InvalidInput as error:
-            problems.add(str(error))
+            problems.take(error)
             continue
         problems.require(
             chosen[given].task == targets.task,

@@ -151,7 +151,7 @@ def _part(spec: Any, table: Any, what: str, problems: Problems) -> Part | None:
     try:
         return part(spec, table, what)
     except InvalidInput as error:
-        problems.add(str(error))
+        problems.take(error)
         return None
 
 

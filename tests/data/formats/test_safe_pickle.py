@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import struct
@@ -151,7 +152,10 @@ def attacks(path: Path) -> dict[str, bytes]:
         "more behind the end": b"\x80\x02}.cos\nmkdir\n",
         "nothing": b"",
         "text": b"hello",
-        "a shape that does not fit": pickle.dumps({b"data": PIXELS}, 2).replace(b"K\x03K\x04", b"K\x03K\x05"),
+        "an odd escape": b"\x80\x02c\\u\nx\n.",
+        "a shape that does not fit": pickle.dumps({b"data": PIXELS}, 2).replace(
+            b"K\x03K\x04", b"K\x03K\x05"
+        ),
         "a negative shape": pickle.dumps({b"data": PIXELS}, 2).replace(
             b"K\x03K\x04", b"J\xfd\xff\xff\xffJ\xfc\xff\xff\xff"
         ),
@@ -162,7 +166,7 @@ def attacks(path: Path) -> dict[str, bytes]:
 def test_attacks_are_refused_and_nothing_runs(name, tmp_path):
     """Whatever a pickle asks for beyond plain values is refused; nothing is imported or called."""
     path = tmp_path / "made"
-    with pytest.raises(FileRefused, match=r"evil\.pkl is not a CIFAR-10 batch.*Nothing in it was"):
+    with pytest.raises(FileRefused, match=r"evil\.pkl cannot be read as a CIFAR-10 batch"):
         load_plain(attacks(path)[name], "evil.pkl")
     assert not path.exists()
 
@@ -207,16 +211,12 @@ def test_any_damage_gives_a_value_or_a_refusal(data):
     for _ in range(data.draw(st.integers(0, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     del raw[data.draw(st.integers(0, 2 * len(raw))) :]
-    try:
+    with contextlib.suppress(FileRefused):
         assert isinstance(load_plain(bytes(raw), "batch"), dict)
-    except FileRefused:
-        pass
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_refused_or_read(raw):
     """Arbitrary instructions give a dictionary or FileRefused, nothing else."""
-    try:
+    with contextlib.suppress(FileRefused):
         assert isinstance(load_plain(b"\x80\x02" + raw, "batch"), dict)
-    except FileRefused:
-        pass

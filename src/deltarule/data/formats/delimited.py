@@ -46,8 +46,6 @@ def _lines(path: Path, stream: BinaryIO) -> Iterator[str]:
         raise FileRefused(
             f"{path} is not UTF-8 text (after line {number}); save it as UTF-8."
         ) from error
-    finally:
-        text.detach()
 
 
 def _records(path: Path, stream: BinaryIO) -> Iterator[tuple[int, _Fields]]:

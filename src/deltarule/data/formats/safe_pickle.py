@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...ground.contracts import Array
-from ...ground.errors import FileRefused
+from .reading import parsing
 
 __all__ = ["MAX_PICKLE", "load_plain"]
 
@@ -128,9 +128,9 @@ class _Machine:
 
     def name(self, module: object, name: object) -> None:
         _require(isinstance(module, str) and isinstance(name, str), "a name is not text")
-        symbol = _SYMBOLS.get(f"{module}.{name}")
-        _require(symbol, f"it asks for {f'{module}.{name}'[:80]!r}, which no batch needs")
-        self.stack.append(_Symbol(str(symbol)))
+        full = f"{module}.{name}"
+        _require(full in _SYMBOLS, f"it asks for {full[:80]!r}, which no batch needs")
+        self.stack.append(_Symbol(_SYMBOLS[full]))
 
     def name_from_stack(self, _: Any) -> None:
         name, module = self.pop(), self.pop()
@@ -145,8 +145,9 @@ class _Machine:
             "reconstruct": _reconstruct,
             "frombuffer": _from_buffer,
         }.get(function.name)
-        _require(build, f"it calls {function.name}")
-        self.stack.append(build(args))  # type: ignore[misc]
+        if build is None:
+            raise _Refusal(f"it calls {function.name}")
+        self.stack.append(build(args))
 
     def _encode(self, args: tuple[Any, ...]) -> bytes:
         """`_codecs.encode(text, 'latin1')`, how Python 3 spells bytes at protocol 2."""
@@ -154,7 +155,8 @@ class _Machine:
         # One remembered text could be encoded a million times: no more comes out than went in.
         self.encoded += len(args[0])
         _require(self.encoded <= self.size, "it repeats its bytes")
-        return args[0].encode("latin-1")
+        encoded: bytes = args[0].encode("latin-1")
+        return encoded
 
     def build(self, _: Any) -> None:
         state, target = self.pop(), self.pop()
@@ -242,17 +244,23 @@ _STEPS: dict[str, _Step] = {
 }
 
 
+_OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opcodes}
+
+
 def _run(raw: bytes) -> Any:
     _require(len(raw) <= MAX_PICKLE, "it is too large")
     machine = _Machine(len(raw))
     stream = io.BytesIO(raw)
-    for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):
-        _require(count < _MAX_STEPS, "it has too many instructions")
+    for _ in range(_MAX_STEPS):
+        opcode = _OPCODES.get(stream.read(1))
+        if opcode is None:
+            raise _Refusal("it is cut off, or no pickle")
         if opcode.name == "STOP":
             break
-        step = _STEPS.get(opcode.name)
-        _require(step, f"it uses the instruction {opcode.name}, which no batch needs")
-        step(machine, arg)  # type: ignore[misc]
+        _require(opcode.name in _STEPS, f"it uses {opcode.name}, which no batch needs")
+        _STEPS[opcode.name](machine, opcode.arg.reader(stream) if opcode.arg else None)
+    else:
+        raise _Refusal("it has too many instructions")
     _require(len(machine.stack) == 1 and not machine.marks, "it does not end with one value")
     _require(not stream.read(1), "there is more behind its end")
     return machine.stack[0]
@@ -278,7 +286,7 @@ def load_plain(raw: bytes, where: str) -> dict[str, Any]:
     FileRefused
         For anything else: another instruction, another name, a wrong size.
     """
-    try:
+    with parsing(where, "a CIFAR-10 batch of Python's layout"):
         value = _run(raw)
         _require(type(value) is dict, "it is not a dictionary")
         return {
@@ -287,8 +295,3 @@ def load_plain(raw: bytes, where: str) -> dict[str, Any]:
             )
             for key, item in value.items()
         }
-    except (_Refusal, ValueError, OverflowError) as error:
-        raise FileRefused(
-            f"{where} is not a CIFAR-10 batch of Python's layout: {error}. Nothing in it was run; "
-            "get the official cifar-10-python.tar.gz."
-        ) from error

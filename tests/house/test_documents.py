@@ -1,0 +1,76 @@
+"""What the front page and the guides show is what the program does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deltarule.cli.parser import build_parser
+from deltarule.experiments.recipes import builtin_recipes
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(document: str, language: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return [body for kind, body in BLOCK.findall(text) if kind == language]
+
+
+def run(code: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("number", range(len(blocks("README.md", "python"))))
+def test_python_of_the_readme_runs(number: int, tmp_path: Path) -> None:
+    """Every Python block of the front page runs as it stands."""
+    imports = (
+        ""
+        if "import deltarule" in blocks("README.md", "python")[number]
+        else "import deltarule as dr\n"
+    )
+    run(imports + blocks("README.md", "python")[number], tmp_path)
+
+
+def test_output_of_the_readme_is_real(tmp_path: Path) -> None:
+    """The first Python block prints what the first text block shows."""
+    assert run(blocks("README.md", "python")[0], tmp_path) == blocks("README.md", "text")[0]
+
+
+@pytest.mark.parametrize("code", blocks("docs/adding.md", "python"))
+def test_python_of_the_guide_runs(code: str, tmp_path: Path) -> None:
+    """Every piece that the guide adds trains or passes the gradient check."""
+    assert "assert" in code
+    run(code, tmp_path)
+
+
+def test_commands_of_the_documents_exist() -> None:
+    """Every `deltarule …` line of README and results parses, and names a recipe that exists."""
+    lines = [
+        line.split("#")[0].strip()
+        for document in ("README.md", "docs/results.md")
+        for line in (ROOT / document).read_text(encoding="utf-8").splitlines()
+        if line.startswith("    deltarule ")
+    ]
+    assert len(lines) >= 4
+    for line in lines:
+        words = line.split()[1:]
+        args = build_parser().parse_args(words)
+        if getattr(args, "recipe", None):
+            assert args.recipe in builtin_recipes(), line
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    """Every relative link in the documents points at a file of the repository."""
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -1,0 +1,66 @@
+"""Each metric is scikit-learn's of the same name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deltarule.mathematics import metrics
+
+RNG = np.random.default_rng(0)
+N = 60
+CLASSES, CALLED = RNG.integers(0, 4, N), RNG.integers(0, 4, N)
+LABELS, LABELLED = RNG.integers(0, 2, (N, 3)), RNG.integers(0, 2, (N, 3))
+NUMBERS, FORECAST = RNG.normal(size=(N, 2)), RNG.normal(size=(N, 2))
+WEIGHT = RNG.uniform(0.1, 2.0, N)
+
+
+@pytest.fixture(scope="module")
+def sklearn():  # type: ignore[no-untyped-def]
+    """scikit-learn's metrics, or a skip."""
+    return pytest.importorskip("sklearn.metrics", reason="needs scikit-learn")
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    ("name", "theirs", "y", "prediction", "options"),
+    [
+        ("accuracy", "accuracy_score", CLASSES, CALLED, {}),
+        ("accuracy", "accuracy_score", LABELS, LABELLED, {}),
+        ("balanced_accuracy", "balanced_accuracy_score", CLASSES, CALLED, {}),
+        ("f1_macro", "f1_score", CLASSES, CALLED, {"average": "macro"}),
+        ("f1_macro", "f1_score", LABELS, LABELLED, {"average": "macro"}),
+        ("r2", "r2_score", NUMBERS, FORECAST, {}),
+        ("mean_absolute_error", "mean_absolute_error", NUMBERS, FORECAST, {}),
+        ("root_mean_squared_error", "root_mean_squared_error", NUMBERS, FORECAST, {}),
+    ],
+)
+def test_is_sklearns(name, theirs, y, prediction, options, weight, sklearn) -> None:  # type: ignore[no-untyped-def]
+    """With and without weights, the number is scikit-learn's."""
+    expected = getattr(sklearn, theirs)(y, prediction, sample_weight=weight, **options)
+    assert getattr(metrics, name)(y, prediction, weight) == pytest.approx(expected, rel=1e-12)
+
+
+def test_balanced_accuracy_of_labels_is_the_mean_over_labels(sklearn) -> None:  # type: ignore[no-untyped-def]
+    """For several labels it is the mean of each label's balanced accuracy."""
+    each = [sklearn.balanced_accuracy_score(LABELS[:, j], LABELLED[:, j]) for j in range(3)]
+    assert metrics.balanced_accuracy(LABELS, LABELLED) == pytest.approx(np.mean(each))
+
+
+def test_classes_that_do_not_occur_do_not_count(sklearn) -> None:  # type: ignore[no-untyped-def]
+    """Classes between 0 and k − 1 that neither side has leave F₁ as it is."""
+    y, prediction = np.array([0, 7, 7, 3]), np.array([0, 7, 3, 3])
+    expected = sklearn.f1_score(y, prediction, average="macro")
+    assert metrics.f1_macro(y, prediction) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("prediction", "score"), [([2.0, 2.0], 1.0), ([2.0, 3.0], 0.0)])
+def test_r2_of_a_constant_target(prediction: list[float], score: float) -> None:
+    """A constant target gives R² = 1 if it is met exactly, else 0."""
+    assert metrics.r2(np.array([2.0, 2.0]), np.array(prediction)) == score
+
+
+def test_f1_of_labels_never_seen_nor_said_is_0() -> None:
+    """A label that never occurs and is never predicted counts as 0, without a warning."""
+    y = np.array([[1, 0], [1, 0]])
+    assert metrics.f1_macro(y, y) == 0.5
