@@ -471,33 +471,103 @@ plt.show()
 #
 # Each experiment changes one thing and keeps the rest, with the same first weights and the same
 # batches. Each is run *once*. That shows what such a run looks like. It does not show which is
-# better: another seed gives other numbers. Conclusions need several seeds, and these are in the
-# [results](../docs/results.md).
+# better: conclusions need several seeds, and these are in the [results](../docs/results.md).
+
+# %% [markdown]
+# ### How much is chance?
 #
-# Even for fixed weights, the accuracy on $n$ validation rows is a sample's mean, with the standard
-# error $\sqrt{a(1 - a)/n}$.
+# The validation rows are a sample. Even for fixed weights, the accuracy $a$ on $n$ of them has the
+# standard error $\sqrt{a(1 - a)/n}$.
+#
+# The seed matters more. Here is the same network with other seeds, one epoch each. A ReLU unit is
+# *silent* if it is 0 for every validation row: no gradient flows through it.
+
 
 # %%
-a = best["val_accuracy"]
-print(f"standard error of the accuracy: {100 * np.sqrt(a * (1 - a) / len(y_val)):.1f} points")
+def silent_units(network):
+    """How many units of each hidden layer are 0 for every validation row."""
+    links = network.forward(X_val)
+    return [int((link.value.max(axis=0) <= 0).sum()) for link in links if "relu" in link.name]
 
 
-def train_again(lr=0.008, **changes):
+def train_again(lr=0.008, epochs=20, callbacks=(note_length,), **changes):
     """The report's network and training, with some changes."""
-    settings = {"optimizer": "adam", "lr_decay": 0.0001, "weight_decay": 0.02} | changes
-    network = dr.Network(sizes, scaling="feature", seed=0, **settings)
-    network.train(X_train, y_train, X_val, y_val, lr=lr, **recipe)
+    settings = {"optimizer": "adam", "lr_decay": 0.0001, "weight_decay": 0.02, "seed": 0} | changes
+    network = dr.Network(sizes, scaling="feature", **settings)
+    ways = recipe | {"epochs": epochs, "callbacks": callbacks}
+    network.train(X_train, y_train, X_val, y_val, lr=lr, **ways)
     return network
 
 
+a = best["val_accuracy"]
+print(f"standard error of {a:.1%}: {100 * np.sqrt(a * (1 - a) / len(y_val)):.1f} points")
+print(f"seed 0: {history['val_accuracy'][0]:.1%} after one epoch")
+for seed in (1, 2, 3):
+    other = train_again(epochs=1, seed=seed)
+    accuracy = other.history["val_accuracy"][0]
+    print(f"seed {seed}: {accuracy:.1%} after one epoch, silent units {silent_units(other)}")
+
+# %% [markdown]
+# Why do units fall silent? Adam's first step moves every weight by $\eta$, and a score of the
+# first layer is a sum over all features: one step can move it by $\eta\sum_i \lvert x_i\rvert$. By
+# the choice of the first weights (I1) its size is only $\sqrt 2$ before. The first hundred steps:
+
+# %%
+x = net.batch(X_val[:1000], y_val[:1000]).x  # the rows as the network sees them
+initial = dr.Network(sizes, scaling="feature", seed=0)
+steps, score_sizes, silent_shares = [], [], []
+
+
+def look(chain, step):
+    """Note the size of the first layer's scores, and each hidden layer's share of silent units."""
+    links = chain.forward(x)
+    steps.append(step)
+    score_sizes.append(links[0].value.std())
+    silent_shares.append([100 * (links[i].value.max(axis=0) <= 0).mean() for i in (1, 3, 5)])
+
+
+class Watch(dr.Callback):
+    def on_step(self, training):
+        if training.t <= 100 and (training.t <= 10 or training.t % 10 == 0):
+            look(training.chain, training.t)
+
+
+look(initial.chain, 0)
+reach = 0.008 * abs(x).sum(axis=1).mean()
+print(f"scores of the first layer: {score_sizes[0]:.2f} before; one step can move", end=" ")
+print(f"them by {reach:.2f}")
+assert abs(score_sizes[0] / np.sqrt(2) - 1) < 0.2
+
+batches = -(-len(X_train) // 64)
+train_again(epochs=-(-100 // batches), callbacks=[Watch()])
+
+_, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+left.plot(steps, score_sizes, color=BLUE)
+left.set(xlabel="step", ylabel="size of the first layer's scores", ylim=(0, None))
+for i, colour in enumerate((GREY, BLUE, ORANGE)):
+    shares = np.array(silent_shares)[:, i]
+    right.plot(steps, shares, color=colour, label=f"hidden layer {i + 1}")
+right.set(xlabel="step", ylabel="silent units (%)", ylim=(-4, 104))
+right.legend()
+plt.show()
+
+# %% [markdown]
+# With 3,072 features a rate of 0.008 is violent, and how many units survive is luck. Where a whole
+# layer is silent, the network gives every image the same answer and the layers below learn no more.
+# Read the three pictures to come with this in mind.
+
+
+# %%
 def compare(name, other_name, other):
     """Draw and print the validation accuracy of the final training and of another."""
     _, axes = plt.subplots(figsize=(6, 3.2))
-    for label, run, colour in ((name, history, BLUE), (other_name, other, ORANGE)):
+    for label, network, colour in ((name, net, BLUE), (other_name, other, ORANGE)):
+        run = network.history
         accuracy = 100 * np.array(run["val_accuracy"])
         axes.plot(run["epoch"], accuracy, color=colour, label=label)
         axes.plot(run.best_epoch, accuracy.max(), "o", color=colour)
-        print(f"{label:<32} best {accuracy.max():.1f} %, in epoch {run.best_epoch}")
+        print(f"{label:<22} best {accuracy.max():.1f} %, in epoch {run.best_epoch:>2};", end=" ")
+        print(f"silent units {silent_units(network)}")
     axes.set(xlabel="epoch", ylabel="validation accuracy (%)", xticks=range(0, 21, 5))
     axes.legend(loc="lower right")
     plt.show()
@@ -507,19 +577,19 @@ def compare(name, other_name, other):
 # ### Adam against SGD
 #
 # SGD with momentum, $u \leftarrow \mu u + \nabla$ and $\theta \leftarrow \theta - \eta u$ (O1),
-# with $\mu = 0.9$, needs a learning rate of its own. We take 0.01. Its weight decay is 0.016, so
-# that $\eta\lambda$, the share by which a step shrinks the weights, is the same for both.
+# with $\mu = 0.9$, needs a learning rate of its own. We take 0.01, untuned. Its weight decay is
+# 0.016, so that $\eta\lambda$, the share by which a step shrinks the weights, is the same for both.
 
 # %%
 with_sgd = train_again(lr=0.01, optimizer={"name": "sgd", "momentum": 0.9}, weight_decay=0.016)
-first = dr.Network(sizes, seed=0).chain.theta
-assert np.array_equal(first, dr.Network(sizes, seed=0, optimizer="sgd").chain.theta)
+first_with_sgd = dr.Network(sizes, optimizer="sgd", seed=0)
+assert np.array_equal(initial.chain.theta, first_with_sgd.chain.theta)
 assert np.isclose(0.01 * 0.016, 0.008 * 0.02)
-compare("Adam", "SGD with momentum", with_sgd.history)
+compare("Adam", "SGD with momentum", with_sgd)
 
 # %% [markdown]
-# This one run with one rate for each shows how both curves rise; it cannot say which optimizer is
-# better, because another seed or another rate could turn the order around.
+# This one pair of runs shows how both curves rise at these two rates; it cannot say which optimizer
+# is better, because another seed or another rate could turn the order around.
 
 # %% [markdown]
 # ### L2 on and off
@@ -533,11 +603,12 @@ with_, without = history["length"], without_decay.history["length"]
 print(f"‖W‖ after epoch 1:  {with_[0]:.1f} with decay, {without[0]:.1f} without")
 print(f"‖W‖ after epoch {len(with_)}: {with_[-1]:.1f} with decay, {without[-1]:.1f} without")
 assert with_[-1] < without[-1]
-compare("with decay, λ = 0.02", "without decay", without_decay.history)
+compare("with decay, λ = 0.02", "without decay", without_decay)
 
 # %% [markdown]
-# This one run shows that the decay keeps the weights shorter; whether it helps the accuracy cannot
-# be seen in a difference of this size, and nothing is said about other strengths.
+# This one pair of runs shows that the decay keeps the weights shorter; whether it helps, and by how
+# much, it cannot show, because a difference in accuracy may come from the units that fell silent by
+# luck, and other strengths were not tried.
 
 # %% [markdown]
 # ### The schedule on and off
@@ -550,11 +621,11 @@ t = np.array(history["step"]) - history["step"][0]  # steps done before each epo
 agree("the rate at the start of each epoch", 0.008 * np.exp(-1e-4 * t), history["lr"])
 assert set(constant.history["lr"]) == {0.008}
 print(f"the rate in the last epoch: {history['lr'][-1]:.4f} with the schedule, 0.0080 without")
-compare("e^(−kt)", "constant rate", constant.history)
+compare("e^(−kt)", "constant rate", constant)
 
 # %% [markdown]
-# This one run shows how the curve settles as the rate falls and how it goes on jumping where it
-# does not; how much the schedule gains on average takes more seeds.
+# This one pair of runs shows two courses; how much of the difference is due to the schedule, and how
+# much to luck, it cannot show, because at this rate a small change early on grows large.
 
 # %% [markdown]
 # ## What next

@@ -117,6 +117,12 @@ def test_an_unknown_source_gets_a_suggestion():
         load_data("cifar-10")
 
 
+def test_an_impossible_path_is_told():
+    """A name that no file system takes gives a sentence, not an error of the system."""
+    with pytest.raises(NotAvailable, match="cannot be read: File name too long"):
+        load_data("x" * 5000)
+
+
 def test_an_unknown_split_is_refused():
     """A split is train or test."""
     with pytest.raises(UnknownName, match="Did you mean 'train'"):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deltarule.ground import randomness
 from deltarule.ground.randomness import (
     StepNoise,
     bits32,
@@ -182,6 +183,14 @@ def test_masks_drop_at_the_rate(rate: float) -> None:
     """The share of zeros in a mask is the rate, to within its standard error."""
     mask = StepNoise(5, 1, np.arange(400)).keep((400, 250), rate, ANY)
     assert abs((mask == 0).mean() - rate) <= 4 * math.sqrt(rate * (1 - rate) / mask.size)
+
+
+def test_a_unit_is_dropped_below_the_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit is kept if and only if its 32 bits, as an integer, reach rate·2³²."""
+    bits = np.array([[0, 2**30 - 1, 2**30, 2**32 - 1]], np.uint32)
+    monkeypatch.setattr(randomness, "bits32", lambda *_: bits)
+    assert StepNoise(0, 1, np.arange(1)).keep((1, 4), 0.25, ANY).tolist() == [[0, 0, 1, 1]]
+    assert StepNoise(0, 1, np.arange(1)).keep((1, 4), 0.0, ANY).tolist() == [[1, 1, 1, 1]]
 
 
 def test_masks_differ_by_step_layer_seed_row_and_unit() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from deltarule.ground.errors import names_in
 from deltarule.ground.randomness import StepNoise, derive
-from deltarule.machine.chain import Chain
+from deltarule.machine.chain import Chain, Link
 from deltarule.machine.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from deltarule.mathematics import activations, initializers, losses
 
@@ -185,6 +186,29 @@ def test_nothing_runs_below_the_lowest_parameters() -> None:
     assert called == []
     pullback(np.ones((1, 2)), to_input=True)
     assert called == ["spy"]
+
+
+def test_lowest_layer_is_spared_the_inputs_gradient() -> None:
+    """While training, only the lowest layer with parameters is told not to go to its input."""
+    chain = Chain({"a": Dense(2, 2), "b": Dense(2, 2)}, np.float64)
+    asked: dict[str, bool] = {}
+    links = chain.forward(np.ones((1, 2)))
+
+    def spy(link: Link) -> Link:
+        def pullback(g: np.ndarray, to_input: bool = True) -> np.ndarray | None:
+            asked[link.name] = to_input
+            return link.pullback(g, to_input)
+
+        return replace(link, pullback=pullback)
+
+    spied = [spy(link) for link in links]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chain, "forward", lambda x, noise=None: spied)
+        _, pullback = chain(np.ones((1, 2)))
+    pullback(np.ones((1, 2)))
+    assert asked == {"a": False, "b": True}
+    pullback(np.ones((1, 2)), to_input=True)
+    assert asked == {"a": True, "b": True}
 
 
 def test_chain_without_parameters() -> None:

@@ -172,7 +172,7 @@ def test_options_change_the_negative_side_only() -> None:
 
 
 def test_identities_between_functions() -> None:
-    """silu = x·σ, softplus′ = σ, tanh x = 2σ(2x) − 1, σ(x) + σ(−x) = 1, leaky with slope 0 = relu."""
+    """silu = x·σ, softplus′ = σ, tanh x = 2σ(2x) − 1, σ(x) + σ(−x) = 1, leaky of slope 0 = relu."""
     x = np.linspace(-20, 20, 401)
     sigmoid = activations.sigmoid(x)[0]
     np.testing.assert_allclose(activations.silu(x)[0], x * sigmoid, rtol=1e-15)

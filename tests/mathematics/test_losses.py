@@ -160,6 +160,14 @@ def test_label_smoothing_mixes_in_the_uniform_distribution() -> None:
     np.testing.assert_allclose(a[1], b[1], atol=1e-16)
 
 
+def test_soft_targets_of_any_mass() -> None:
+    """Soft targets need not sum to 1: twice the target is twice the loss and the gradient."""
+    value, g = losses.cross_entropy(SOFT, SCORES, WEIGHT, 7.0)
+    twice, of_twice = losses.cross_entropy(2 * SOFT, SCORES, WEIGHT, 7.0)
+    assert twice == pytest.approx(2 * float(value), rel=1e-14)
+    np.testing.assert_allclose(of_twice, 2 * g, rtol=1e-12)
+
+
 def test_two_classes_are_one_binary_label() -> None:
     """Softmax over (0, z) is the logistic function of z, and the losses agree."""
     z, y = SCORES[:, :1], (CLASSES > 1).astype(int)

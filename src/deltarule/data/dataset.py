@@ -40,42 +40,46 @@ def _is_missing(value: object) -> bool:
     )
 
 
-def _as_column(name: str, values: Array, problems: Problems) -> Array:
+def _as_column(values: object) -> Array:
     """One column in its canonical form: float64 with NaN, or objects `str | None`."""
-    values = np.asarray(values)
-    if values.ndim != 1:
-        problems.add(f"Column {name!r} has shape {values.shape}; a column has one dimension.")
-        return np.empty(0)
-    if values.dtype.kind in "biuf":
-        column = values.astype(np.float64, copy=False)
-    elif values.dtype.kind == "U":
-        return values.astype(object)
-    elif values.dtype.kind == "O" and all(v is None or type(v) is str for v in values):
-        return values
-    elif values.dtype.kind == "O":
-        known = [v for v in values if not _is_missing(v)]
-        if known and all(isinstance(v, str) for v in known):
-            return np.array([None if _is_missing(v) else str(v) for v in values], object)
-        numeric = (bool, int, float, np.bool_, np.integer, np.floating)
-        strange = next((v for v in known if not isinstance(v, numeric)), None)
-        if strange is not None:
-            problems.add(
-                f"Column {name!r} holds {type(strange).__name__} values among others; "
-                "a column is all numbers or all text."
-            )
-            return np.empty(len(values))
-        column = np.array([math.nan if _is_missing(v) else float(v) for v in values])
-    else:
-        problems.add(
-            f"Column {name!r} has dtype {values.dtype}; give numbers, booleans or text instead."
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InvalidInput("holds rows of several lengths") from error
+    if array.ndim != 1:
+        raise InvalidInput(f"has the shape {array.shape}, but a column has one dimension")
+    if array.dtype.kind in "UT":
+        array = array.astype(object)
+    if array.dtype.kind == "O":
+        if all(v is None or type(v) is str for v in array):
+            return array
+        array = _settled(array)
+    if array.dtype.kind not in "biufO":
+        raise InvalidInput(f"has the dtype {array.dtype}; give numbers, booleans or text instead")
+    if array.dtype.kind == "O":
+        return array
+    infinite = int(np.isinf(array).sum())
+    if infinite:
+        raise InvalidInput(f"has {infinite} infinite values; leave missing values empty (NaN)")
+    return array.astype(np.float64, copy=False)
+
+
+def _settled(array: Array) -> Array:
+    """Mixed objects as numbers, or as text, with whatever stands for a gap made NaN or None."""
+    known = [v for v in array if not _is_missing(v)]
+    if known and all(isinstance(v, str) for v in known):
+        return np.array([None if _is_missing(v) else str(v) for v in array], object)
+    numeric = (bool, int, float, np.bool_, np.integer, np.floating)
+    strange = {type(v).__name__ for v in known if not isinstance(v, numeric)}
+    if strange:
+        raise InvalidInput(
+            f"holds values of the type {', '.join(sorted(strange))}, but a column is all numbers "
+            "or all text"
         )
-        return np.empty(len(values))
-    infinite = int(np.isinf(column).sum())
-    problems.require(
-        not infinite,
-        f"Column {name!r} has {infinite} infinite values; leave missing values empty (NaN).",
-    )
-    return column
+    try:
+        return np.array([math.nan if _is_missing(v) else float(v) for v in array])
+    except OverflowError as error:
+        raise InvalidInput("holds a number too large for float64") from error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,10 +105,13 @@ class Table:
         problems = Problems()
         columns = {}
         for name, values in self.columns.items():
-            if problems.require(
+            problems.require(
                 isinstance(name, str) and name, f"{name!r} is no column name; use text."
-            ):
-                columns[name] = _as_column(name, values, problems)
+            )
+            try:
+                columns[name] = _as_column(values)
+            except InvalidInput as error:
+                problems.add(f"Column {name!r} {error}.")
         problems.raise_if_any()
         lengths = {name: len(column) for name, column in columns.items()}
         problems.require(columns, "A table needs at least one column.")
@@ -126,7 +133,7 @@ class Table:
         if isinstance(data, Table):
             return data
         if isinstance(data, Mapping):
-            return cls({name: np.asarray(values) for name, values in data.items()})
+            return cls(data)
         names = getattr(data, "columns", None)
         if names is None or not hasattr(data, "__getitem__"):
             raise InvalidInput(

@@ -91,19 +91,10 @@ def load_data(
     ):
         raise InvalidInput(f"image_size is (height, width), both at least 1, not {image_size!r}.")
     request = _Request(target, choose(split, _SPLITS, "split"), image_size, task, need_target)
-    if source == "digits":
-        return load_digits()
-    if source in _PUBLISHED:
-        return _load_published(str(source), data_dir, request)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return _load_folder(path, request)
-    if path.exists():
-        return _load_file(path, request)
-    raise NotAvailable(
-        f"There is no data set and no file called {str(source)!r}."
-        f"{did_you_mean(source, _NAMES)} Data sets are: {', '.join(_NAMES)}."
-    )
+    try:
+        return _load(source, data_dir, request)
+    except OSError as error:
+        raise NotAvailable(f"{source} cannot be read: {error.strerror or error}.") from error
 
 
 def _name(path: Path) -> str:
@@ -229,6 +220,22 @@ def _load_published(name: str, data_dir: str | Path | None, request: _Request) -
         f"{name} is not here (looked in {', '.join(map(str, places))}). Fetch it once by "
         f"`deltarule datasets get {name}`, or name the folder that has it by --data DIR "
         "(data_dir=...)."
+    )
+
+
+def _load(source: str | Path, data_dir: str | Path | None, request: _Request) -> Dataset:
+    if source == "digits":
+        return load_digits()
+    if source in _PUBLISHED:
+        return _load_published(str(source), data_dir, request)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _load_folder(path, request)
+    if path.exists():
+        return _load_file(path, request)
+    raise NotAvailable(
+        f"There is no data set and no file called {str(source)!r}."
+        f"{did_you_mean(source, _NAMES)} Data sets are: {', '.join(_NAMES)}."
     )
 
 

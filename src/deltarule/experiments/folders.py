@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileRefused, NotAvailable
+from ..storage.atomic import as_path
 
 __all__ = [
     "BEST",
@@ -34,7 +35,7 @@ def free_folder(parent: Path, stem: str) -> Path:
     return parent / f"{stem}-{number}"
 
 
-def claim_folder(out: Path, files: dict[str, str]) -> Path:
+def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
     """Make a folder that appears at once with these text files in it.
 
     An empty folder is accepted, a used one refused.
@@ -42,19 +43,19 @@ def claim_folder(out: Path, files: dict[str, str]) -> Path:
     Raises
     ------
     FileRefused
-        If `out` is used, or a file.
+        If it is used, or a file.
     NotAvailable
         If it cannot be made.
     """
-    if out.is_file():
-        raise FileRefused(f"{out} is a file; --out names a folder that is new or empty.")
-    if out.is_dir() and any(out.iterdir()):
-        raise FileRefused(
-            f"The folder {out} is in use ({len(list(out.iterdir()))} entries); choose a new or an "
-            "empty one with --out."
-        )
+    out = as_path(folder).absolute()
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
+        if out.is_file():
+            raise FileRefused(f"{folder} is a file; --out names a folder that is new or empty.")
+        if out.is_dir() and any(out.iterdir()):
+            raise FileRefused(
+                f"The folder {folder} is in use; choose a new or an empty one with --out."
+            )
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary.mkdir()
         try:
@@ -68,9 +69,10 @@ def claim_folder(out: Path, files: dict[str, str]) -> Path:
             raise
     except OSError as error:
         raise NotAvailable(
-            f"The folder {out} cannot be made: {error.strerror or error}. Choose another --out."
+            f"The folder {str(folder):.200} cannot be made: {error.strerror or error}. Choose "
+            "another --out."
         ) from None
-    return out
+    return Path(folder)
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:

@@ -10,10 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..data.dataset import as_number
 from ..data.scaling import KINDS
-from ..ground.errors import FileRefused, InvalidInput, NotAvailable, Problems, did_you_mean
-from ..mathematics import losses
-from ..network.inputs import check_number
+from ..ground.errors import (
+    FileRefused,
+    InvalidInput,
+    NotAvailable,
+    Problems,
+    did_you_mean,
+    names_in,
+)
+from ..mathematics import losses, metrics
+from ..network.inputs import brief, check_flag, check_number
 from ..network.parts import part
 from ..network.settings import settings_from
 
@@ -102,21 +110,68 @@ class Recipe:
             )
         except InvalidInput as error:
             problems.take(error)
-        check_number(problems, "validation", self.validation, low=0)
+        self._check_data(problems)
+        self._check_training(problems)
+        problems.raise_if_any()
+
+    def _check_data(self, problems: Problems) -> None:
+        for name in ("description", "data", "data_dir", "target"):
+            value, default = getattr(self, name), getattr(Recipe, name)
+            problems.require(
+                isinstance(value, str) or value is default,
+                f"{name} must be text, not {brief(value)}.",
+            )
+        problems.require(self.data != "", "data is empty; give digits, cifar10, mnist, or a path.")
+        tasks = ("classification", "regression")
+        problems.require(
+            self.task is None or self.task in tasks,
+            f"Unknown task {brief(self.task)}.{did_you_mean(self.task, tasks)} Known are: "
+            f"{', '.join(tasks)}.",
+        )
+        size: object = self.image_size
+        two = isinstance(size, list) and len(size) == 2
+        problems.require(
+            size is None or (two and all(type(n) is int and n > 0 for n in size)),
+            f"image_size must be [height, width], two whole numbers at least 1, not {brief(size)}.",
+        )
+        if check_number(problems, "validation", self.validation, low=0, high=10**12):
+            problems.require(
+                self.validation < 1 or self.validation == int(self.validation),
+                f"validation must be a share below 1 or a whole number of rows, not "
+                f"{self.validation}.",
+            )
+        check_flag(problems, "stratify", self.stratify)
+
+    def _check_training(self, problems: Problems) -> None:
         check_number(problems, "lr", self.lr, low=0, above=True)
         check_number(problems, "epochs", self.epochs, low=1, integer=True)
         check_number(problems, "batch_size", self.batch_size, low=1, integer=True)
+        check_number(problems, "average", self.average, low=0, high=1, below=True)
+        check_number(problems, "min_delta", self.min_delta, low=0)
+        if self.clip_norm is not None:
+            check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
+        if self.patience is not None:
+            check_number(problems, "patience", self.patience, low=1, integer=True)
         problems.require(
-            isinstance(self.stratify, bool),
-            f"stratify must be true or false, not {self.stratify!r}.",
+            self.monitor is None or isinstance(self.monitor, str),
+            f"monitor must be the name of a column, such as val_loss, not {brief(self.monitor)}.",
         )
-        problems.raise_if_any()
+        chosen: object = [] if self.metrics is None else self.metrics
+        known = names_in(metrics)
+        for name in chosen if isinstance(chosen, list) else [chosen]:
+            problems.require(
+                isinstance(name, str) and name in known,
+                f"Unknown metric {brief(name)}.{did_you_mean(name, known)} Known are: "
+                f"{', '.join(known)}.",
+            )
 
     def _hidden_sizes(self, problems: Problems) -> list[int]:
         """The sizes, each replaced by 1 where it is none, so that the rest can be checked."""
         given: object = self.hidden_layer_sizes
         if not isinstance(given, list):
-            problems.add(f"hidden_layer_sizes must be a list such as [100, 50], not {given!r}.")
+            problems.add(
+                f"hidden_layer_sizes must be a list such as [100, 50], not {brief(given)}."
+            )
             return []
         return [
             size
@@ -153,6 +208,9 @@ SETTINGS = (
     "seed",
 )
 """The fields that are arguments of `Network` by the same name."""
+
+PARTS = ("activation", "loss", "initializer", "optimizer", "schedule")
+"""The fields that may hold options: {name = "adam", beta1 = 0.95}, or optimizer.beta1."""
 
 TRAINING = (
     "epochs",
@@ -192,19 +250,27 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
     if name_or_file in known:
         return tomllib.loads(known[name_or_file])
     path = Path(name_or_file)
-    if not path.is_file():
-        raise NotAvailable(
-            f"There is no recipe called {name_or_file!r} and no such file."
-            f"{did_you_mean(name_or_file, known)} Recipes are: {', '.join(known)}."
-        )
-    if path.stat().st_size > 1 << 20:
-        raise FileRefused(f"{path} is too large for a recipe ({path.stat().st_size:,} bytes).")
     try:
+        if path.is_dir() and name_or_file:
+            raise NotAvailable(f"{path} is a folder; name the recipe in it, {path}/recipe.toml.")
+        if not path.is_file():
+            raise NotAvailable(
+                f"There is no recipe called {brief(name_or_file)} and no such file."
+                f"{did_you_mean(name_or_file, known)} Recipes are: {', '.join(known)}."
+            )
+        if path.stat().st_size > 1 << 20:
+            raise FileRefused(
+                f"{path} has {path.stat().st_size:,} bytes, too many for a recipe; name a file "
+                "such as `deltarule recipes default` prints."
+            )
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FileRefused(f"{path} is not a TOML file: {error}.") from None
+        raise FileRefused(
+            f"{path} is not a TOML file: {error}. Write lines such as lr = 0.01."
+        ) from None
     except OSError as error:
-        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+        reason = error.strerror or error
+        raise NotAvailable(f"{brief(name_or_file)} cannot be read: {reason}.") from None
 
 
 def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
@@ -221,11 +287,16 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     problems = Problems()
     merged: dict[str, Any] = {}
     for key, value in [*base.items(), *changes.items()]:
-        whole, _, inner = key.partition(".")
+        whole, dot, inner = key.partition(".")
         if whole not in known:
             problems.add(
-                f"A recipe has no key {key!r}.{did_you_mean(whole, known)} "
+                f"A recipe has no key {brief(key)}.{did_you_mean(whole, known)} "
                 f"Its keys are: {', '.join(known)}."
+            )
+        elif dot and (whole not in PARTS or not inner):
+            problems.add(
+                f"{whole} has no option {brief(inner)}; options, such as optimizer.beta1, are those "
+                f"of {', '.join(PARTS)}."
             )
         elif inner:
             present = merged.get(whole, getattr(Recipe, whole, None))
@@ -234,6 +305,9 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
         else:
             merged[whole] = value
     problems.raise_if_any()
+    sizes = merged.get("hidden_layer_sizes")
+    if type(sizes) is int:  # one layer
+        merged["hidden_layer_sizes"] = [sizes]
     recipe = Recipe(**merged)
     recipe.check()
     return recipe
@@ -246,6 +320,9 @@ def parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        number = as_number(text)  # ".001", which TOML does not allow
+        if number is not None:
+            return number
         if "," in text and text[0] not in "[{\"'":
             return [parse_value(item.strip()) for item in text.split(",") if item.strip()]
         return text

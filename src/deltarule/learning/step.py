@@ -70,5 +70,9 @@ def clip_norm(grad: Array, limit: float) -> None:
     Pascanu, Mikolov and Bengio 2013.
     """
     norm = math.sqrt(float(grad @ grad))
+    if not math.isfinite(norm):  # the squares overflowed, the length may not have
+        peak = float(abs(grad).max())
+        unit = grad / peak
+        norm = peak * math.sqrt(float(unit @ unit))
     if norm > limit:
         grad *= limit / norm

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ..ground.arrays import namespace, real, sqrt, sum_rows, sum_units
+from ..ground.arrays import namespace, sqrt, sum_rows, sum_units
 from ..ground.contracts import Array, Noise, Pullback, Views
 from ..mathematics.initializers import he
 
@@ -102,7 +102,7 @@ class Dropout(WithoutParameters):
     def __call__(self, p: Views, x: Array, noise: Noise | None = None) -> tuple[Array, Pullback]:
         if noise is None:
             return x, lambda g, to_input=True: g
-        scale = noise.keep(x.shape, self.rate, like=real(x)) / (1.0 - self.rate)
+        scale = noise.keep(x.shape, self.rate, like=x) / (1.0 - self.rate)
         return x * scale, lambda g, to_input=True: g * scale
 
 

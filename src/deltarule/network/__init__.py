@@ -1,13 +1,15 @@
 """Floor 6, the learner's door: chain, loss, optimizer, schedule and preprocessing in one object."""
 
 ORDER = (
-    "parts",
     "inputs",
+    "parts",
     "settings",
     "construction",
+    "labels",
     "targets",
     "preprocessing",
     "judging",
+    "passes",
     "network",
     "saving",
     "summary",

@@ -11,12 +11,12 @@ import numpy as np
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import Problems, names_in
+from ..ground.errors import InvalidInput, Problems, names_in
 from ..ground.randomness import StepNoise, derive, normals, uniforms
 from ..learning.gradients import GradientReport, Problem, check_problem
 from ..learning.step import l2
 from ..mathematics import activations, losses
-from .inputs import check_number
+from .inputs import brief, check_number
 from .network import Network
 
 __all__ = ["Case", "check_gradients", "standard_cases"]
@@ -56,6 +56,8 @@ def check_gradients(
     InvalidInput
         If the rows do not fit the network.
     """
+    if not isinstance(network, Network):
+        raise InvalidInput(f"check_gradients takes a Network, not {brief(network)}.")
     problems = Problems()
     check_number(problems, "max_entries", max_entries, low=1, integer=True)
     prepared = network.preprocessing.with_targets_of(y, problems)

@@ -1,4 +1,4 @@
-"""Metrics and the monitor, by name."""
+"""What watches a training: metrics and the monitor, by name, and callbacks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
+from ..learning.callbacks import Callback, as_callback
 from ..learning.evaluation import Judge
 from ..learning.monitor import Monitor
 from ..mathematics import metrics as metric_table
+from .inputs import brief
 from .targets import Targets
 
-__all__ = ["DEFAULT_METRICS", "judge_for", "monitor_for"]
+__all__ = ["DEFAULT_METRICS", "callbacks_for", "judge_for", "monitor_for"]
 
 DEFAULT_METRICS = {"classification": "accuracy", "regression": "r2"}
 
@@ -23,6 +25,9 @@ def judge_for(
     chosen: dict[str, Any] = {}
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
+    if metrics is not None and not isinstance(metrics, list | tuple):
+        problems.add(f"metrics must be a list of names or functions, not {brief(metrics)}.")
+        metrics = None
     for given in [DEFAULT_METRICS[targets.task]] if metrics is None else metrics:
         if callable(given):
             chosen[getattr(given, "__name__", "metric")] = given
@@ -60,12 +65,30 @@ def monitor_for(
             'patience needs validation rows (X_val, y_val), or monitor="train_loss".',
         )
         return None
-    name = name or "val_loss"
-    if name not in known:
+    name = "val_loss" if name is None else name
+    if not isinstance(name, str) or name not in known:
         without = "" if has_validation else " (there are no validation rows)"
         problems.add(
-            f"Unknown monitor {name!r}{without}.{did_you_mean(name, known)} "
+            f"Unknown monitor {brief(name)}{without}.{did_you_mean(name, known)} "
             f"Known are: {', '.join(known)}."
         )
         return None
     return Monitor(name, known[name], patience, min_delta)
+
+
+def callbacks_for(given: Any, problems: Problems) -> list[Callback]:
+    """Callbacks and functions, one or several, as a list of Callbacks; problems are collected."""
+    one = isinstance(given, Callback) or callable(given)
+    if not one and not isinstance(given, list | tuple):
+        problems.add(f"callbacks must be a list of functions or Callbacks, not {brief(given)}.")
+        return []
+    chosen = []
+    for callback in [given] if one else given:
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            name = callback.__name__
+            problems.add(f"callbacks holds the class {name}; make one of it: {name}().")
+        elif isinstance(callback, Callback) or callable(callback):
+            chosen.append(as_callback(callback))
+        else:
+            problems.add(f"callbacks holds {brief(callback)}, neither a function nor a Callback.")
+    return chosen

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.batches import total_weight
+from ..ground.arrays import quiet
 from ..ground.contracts import Array, Batch
 from ..ground.errors import InvalidInput, Problems
 from ..ground.randomness import StepNoise
-from ..learning.callbacks import Callback, as_callback, progress_callback
+from ..learning.callbacks import Callback, progress_callback
 from ..learning.evaluation import evaluate, scores
 from ..learning.history import History
+from ..learning.step import l2
 from ..learning.training import Plan, Training, steps_in
 from ..machine.chain import Chain, Link
 from ..machine.optimizer import Optimizer
 from .construction import build_chain
-from .inputs import check_number
-from .judging import judge_for, monitor_for
+from .inputs import check_flag, check_number
+from .judging import callbacks_for, judge_for, monitor_for
+from .passes import Gradients, backward_pass
 from .preprocessing import Preprocessing
 from .settings import settings_from
 from .targets import require_two_classes, targets_for
@@ -29,28 +31,7 @@ from .targets import require_two_classes, targets_for
 if TYPE_CHECKING:
     from ..data.tables import TableEncoder
 
-__all__ = ["Gradients", "Network"]
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """What one backward pass computes, by name.
-
-    Attributes
-    ----------
-    loss : float
-    values : dict of name to array
-        "input" and the value of every layer, the last of which are the scores z.
-    incoming : dict of name to array
-        g = ∂L/∂y for the value of every layer, and ∂L/∂x for "input".
-    parameters : dict of name to array
-        ∂L/∂θ: "dense1.W", "dense1.b", …
-    """
-
-    loss: float
-    values: dict[str, Array]
-    incoming: dict[str, Array]
-    parameters: dict[str, Array]
+__all__ = ["Network"]
 
 
 class Network:
@@ -141,7 +122,12 @@ class Network:
         image_shape: tuple[int, int, int] | None = None,
     ) -> None:
         given = {k: v for k, v in locals().items() if k not in ("self", "encoder", "image_shape")}
-        self.settings = settings_from(given)
+        self.settings = settings_from(given, encoder, image_shape)
+        if self.settings.scaling == "channel" and image_shape is None:
+            raise InvalidInput(
+                'scaling="channel" needs images: say image_shape=(channels, height, width), or '
+                'use scaling="feature".'
+            )
         self.chain: Chain = build_chain(self.settings)
         self.preprocessing = Preprocessing(
             self.settings, targets_for(self.settings), encoder, image_shape
@@ -178,6 +164,7 @@ class Network:
 
     # -- training ---------------------------------------------------------------------------
 
+    @quiet
     def train(
         self,
         X: Any,
@@ -250,9 +237,14 @@ class Network:
         prepared = self.preprocessing.with_targets_of(y, problems)
         array, targets, weight = prepared.pair(X, y, sample_weight, problems)
         require_two_classes(prepared.targets, targets, problems)
-        has_validation = X_val is not None or y_val is not None
-        if has_validation and (X_val is None or y_val is None):
-            problems.add("X_val and y_val belong together; one of them is missing.")
+        of_validation = {"X_val": X_val, "y_val": y_val}
+        has_validation = any(part is not None for part in of_validation.values())
+        missing = " and ".join(name for name, part in of_validation.items() if part is None)
+        if missing and (has_validation or sample_weight_val is not None):
+            problems.add(
+                "X_val and y_val belong together, and sample_weight_val to them, but "
+                f"{missing} {'is' if has_validation else 'are'} missing."
+            )
         elif has_validation:
             array_val, targets_val, weight_val = prepared.pair(
                 X_val, y_val, sample_weight_val, problems, "_val"
@@ -265,6 +257,8 @@ class Network:
                 "weights around. Lower one of them."
             )
         check_number(problems, "average", average, low=0, high=1, below=True)
+        check_flag(problems, "restore_best", restore_best)
+        check_flag(problems, "progress", progress)
         check_number(problems, "min_delta", min_delta, low=0)
         if clip_norm is not None:
             check_number(problems, "clip_norm", clip_norm, low=0, above=True)
@@ -272,6 +266,7 @@ class Network:
             check_number(problems, "patience", patience, low=1, integer=True)
         judge = judge_for(prepared.targets, metrics, problems)
         watcher = monitor_for(monitor, judge, has_validation, patience, min_delta, problems)
+        chosen_callbacks = callbacks_for(callbacks, problems)
         problems.raise_if_any()
         assert array is not None and targets is not None
         self.preprocessing = prepared.with_scaling_of(array)
@@ -300,13 +295,14 @@ class Network:
             plan,
             judge,
             watcher,
-            [*progress_callback(progress), *map(as_callback, callbacks)],
+            [*chosen_callbacks, *progress_callback(progress)],
         )
         self.history = training.history
         return training.run()
 
     # -- use --------------------------------------------------------------------------------
 
+    @quiet
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = None
     ) -> dict[str, float]:
@@ -325,11 +321,13 @@ class Network:
         rows = prepared.checked_rows(X, y, sample_weight, problems)
         return evaluate(self.chain, self.objective, rows, judge)
 
+    @quiet
     def scores(self, X: Any) -> Array:
         """z, the raw scores of the last layer, (n_samples, n_outputs)."""
         array = self._features(X)
         return scores(self.chain, self.preprocessing.rows(array, np.zeros(len(array))))
 
+    @quiet
     def predict(self, X: Any) -> Array:
         """Labels in the type of the training y, or numbers in its units, (n_samples,) or
         (n_samples, n_outputs).
@@ -339,6 +337,7 @@ class Network:
         targets = self.preprocessing.targets
         return targets.present(targets.decide(self.scores(X)))
 
+    @quiet
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n_samples, n_classes), or of each label.
 
@@ -377,6 +376,7 @@ class Network:
 
     # -- single steps, for learners ---------------------------------------------------------
 
+    @quiet
     def forward(self, X: Any, *, step: int | None = None) -> list[Link]:
         """Every layer's name, value and pullback, in order; the last value is the scores z.
 
@@ -386,7 +386,11 @@ class Network:
             Given, the pass is that of a training step with this number: with dropout and batch
             statistics.
         """
-        array = self._features(X)
+        problems = Problems()
+        array = self.preprocessing.features(X, problems)
+        check_number(problems, "step", 1 if step is None else step, low=1, integer=True)
+        problems.raise_if_any()
+        assert array is not None
         x = self.preprocessing.scaling_for(array)(array, self.chain.theta.dtype)
         return self.chain.forward(x, self._noise(len(x), step))
 
@@ -396,12 +400,14 @@ class Network:
     def batch(self, X: Any, y: Any, sample_weight: Any = None, *, step: int | None = None) -> Batch:
         """These rows as one mini-batch: scaled, encoded, ready for `learning.step.train_step`."""
         problems = Problems()
+        check_number(problems, "step", 1 if step is None else step, low=1, integer=True)
         prepared = self.preprocessing.with_targets_of(y, problems)
         rows = prepared.checked_rows(X, y, sample_weight, problems)
         x = rows.x(slice(None))
         total = total_weight(rows.weight, len(rows))
         return Batch(x, rows.y, rows.weight, total, self._noise(len(rows), step))
 
+    @quiet
     def backward(
         self, X: Any, y: Any, sample_weight: Any = None, *, step: int | None = None
     ) -> Gradients:
@@ -410,20 +416,4 @@ class Network:
         Nothing is updated.  `step` as in `forward`.
         """
         batch = self.batch(X, y, sample_weight, step=step)
-        links = self.chain.forward(batch.x, batch.noise)
-        value, g = self.objective(batch.y, links[-1].value, batch.weight, batch.total)
-        incoming: dict[str, Array] = {}
-        for link in reversed(links):
-            incoming[link.name] = g
-            below = link.pullback(g, True)
-            assert below is not None
-            g = below
-        incoming["input"] = g
-        gradients = self.chain.layout.views(self.chain.grad.copy())
-        if self.settings.l2:
-            for name, w in self.parameters.items():
-                if w.ndim > 1:
-                    value = value + 0.5 * self.settings.l2 * (w * w).sum()
-                    gradients[name] += self.settings.l2 * w
-        values = {"input": batch.x, **{link.name: link.value for link in links}}
-        return Gradients(float(value), values, incoming, gradients)
+        return backward_pass(self.chain, self.objective, batch, l2(self.settings.l2))

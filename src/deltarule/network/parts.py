@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
+from .inputs import brief
 
 __all__ = ["Part", "options_of", "part"]
 
@@ -104,7 +108,7 @@ def part(spec: object, table: ModuleType, what: str) -> Part:
         given = dict(spec)
         if "name" not in given:
             raise InvalidInput(
-                f'{what} {dict(spec)!r} lacks its name; write {{"name": …, option: value}}.'
+                f'{what} {brief(dict(spec))} lacks its name; write {{"name": …, option: value}}.'
             )
         return _with_options(part(given.pop("name"), table, what), given, what)
     return Part(str(spec), {}, choose(spec, table, what))
@@ -113,6 +117,7 @@ def part(spec: object, table: ModuleType, what: str) -> Part:
 def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
     problems = Problems()
     known = options_of(bare.function)
+    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
     for name, value in given.items():
         if name not in known:
             problems.add(
@@ -121,7 +126,8 @@ def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
             )
         elif isinstance(known[name], bool):
             problems.require(
-                isinstance(value, bool), f"{bare.name}.{name} must be true or false, not {value!r}."
+                isinstance(value, bool),
+                f"{bare.name}.{name} must be true or false, not {brief(value)}.",
             )
         else:
             _check_range(f"{bare.name}.{name}", name, value, problems)
@@ -131,14 +137,21 @@ def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
 
 def _check_range(label: str, name: str, value: Any, problems: Problems) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        problems.add(f"{label} must be a number, not {value!r}.")
+        problems.add(f"{label} must be a number, not {brief(value)}.")
+        return
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        problems.add(f"{label} must be a finite number, not {brief(value)}.")
         return
     low, high, included = RANGES.get(name, (-float("inf"), float("inf"), False))
-    above = value > low if name in POSITIVE else value >= low
-    below = value <= high if included else value < high
+    above = number > low if name in POSITIVE else number >= low
+    below = number <= high if included else number < high
     if not (above and below):
         left = "above" if name in POSITIVE else "at least"
         right = (
             "" if high == float("inf") else f" and {'at most' if included else 'below'} {high:g}"
         )
-        problems.add(f"{label} must be {left} {low:g}{right}, not {value!r}.")
+        problems.add(f"{label} must be {left} {low:g}{right}, not {brief(value)}.")

@@ -10,6 +10,7 @@ import numpy as np
 from ..data.batches import Rows
 from ..data.dataset import Table
 from ..data.scaling import Scaling, learn_scaling
+from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from .inputs import check_rows, check_weights
@@ -63,14 +64,28 @@ class Preprocessing:
         self, X: Any, problems: Problems, name: str = "X", n_rows: int = -1
     ) -> Array | None:
         """X as numbers, (n, n_features), by the encoder where there is one."""
-        dtype = self.settings.dtype
+        dtype, n_features = self.settings.dtype, self.settings.sizes[0]
         if self.encoder is not None and not isinstance(X, np.ndarray):
             try:
                 X = self.encoder.transform(Table.from_any(X), dtype)
             except InvalidInput as error:
-                problems.add(f"{name}: {error}")
+                for sentence in error.sentences or (str(error),):
+                    problems.add(f"{name}: {sentence}")
                 return None
-        return check_rows(X, self.settings.sizes[0], dtype, problems, name=name, n_rows=n_rows)
+        elif self.encoder is not None and X.shape[1:] != (n_features,):
+            columns = ", ".join(column.name for column in self.encoder.columns)
+            problems.add(
+                f"{name} must be a table, as the network was trained on one; give a data frame or "
+                f"a dictionary with the columns {columns}."
+            )
+            return None
+        elif isinstance(X, Table):
+            problems.add(
+                f"{name} is a table, but the network was trained on an array of {n_features} "
+                "features; give such rows."
+            )
+            return None
+        return check_rows(X, n_features, dtype, problems, name=name, n_rows=n_rows)
 
     def pair(
         self, X: Any, y: Any, weight: Any, problems: Problems, suffix: str = ""
@@ -78,15 +93,12 @@ class Preprocessing:
         """Features, encoded targets and weights; None for each that has a problem."""
         n = _length(y)
         array = self.features(X, problems, f"X{suffix}", n)
-        if n <= 0:
-            what = "is empty: it has no targets" if n == 0 else f"must be an array, not {y!r}"
-            problems.add(f"y{suffix} {what}.")
-            return array, None, None
         length = len(array) if array is not None else n
         targets = self.targets.encode(y, length, problems, f"y{suffix}")
         name = f"sample_weight{suffix}"
         return array, targets, check_weights(weight, length, self.settings.dtype, problems, name)
 
+    @quiet
     def rows(self, X: Array, y: Array, weight: Array | None = None) -> Rows:
         """Checked arrays as rows of which batches are gathered."""
         dtype = np.dtype(self.settings.dtype)

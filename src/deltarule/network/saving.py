@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from ..data.scaling import KINDS, Scaling
 from ..ground.contracts import Array
-from ..ground.errors import DeltaruleError, FileRefused
+from ..ground.errors import DeltaruleError, FileRefused, InvalidInput, names_in
 from ..mathematics import activations, initializers, losses, optimizers, schedules
 from ..storage.container import read_tensors, write_tensors
+from .inputs import brief
 
 if TYPE_CHECKING:
     from .network import Network
@@ -71,6 +73,8 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
 
     Raises
     ------
+    InvalidInput
+        If `custom` is no dictionary of functions.
     NotAvailable
         If there is no such file.
     FileRefused
@@ -79,23 +83,37 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
     from ..data.tables import TableEncoder
     from .network import Network
 
+    functions = {} if custom is None else custom
+    if not isinstance(functions, dict) or not all(map(callable, functions.values())):
+        raise InvalidInput(
+            f"custom must be a dictionary of names and functions, not {brief(custom)}."
+        )
     tensors, description = read_tensors(path)
     try:
         given = dict(description["network"])
-        for name in PARTS:
-            given[name] = _with_custom(given[name], custom or {})
+        for name, table in PARTS.items():
+            given[name] = _with_custom(given[name], functions, name, names_in(table))
         shape = description["image_shape"]
         encoder = None
         if description["encoder"] is not None:
             encoder = TableEncoder.from_json(description["encoder"], _under("encoder", tensors))
-        network = Network(
-            given.pop("sizes"), **given, encoder=encoder, image_shape=shape and tuple(shape)
-        )
+        sizes = given.pop("sizes")
+        if sum(a * b for a, b in itertools.pairwise(sizes)) > sum(t.size for t in tensors.values()):
+            raise ValueError("its sizes ask for more weights than it holds")
+        network = Network(sizes, **given, encoder=encoder, image_shape=shape and tuple(shape))
         _fill(network, tensors, description)
         network.about = dict(description["about"])
     except DeltaruleError as error:
         raise FileRefused(f"{path} does not describe a network: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise FileRefused(f"{path} does not describe a network ({error!r}).") from None
     return network
 
@@ -105,11 +123,18 @@ def _under(prefix: str, tensors: dict[str, Array]) -> dict[str, Array]:
     return {k[start:]: v for k, v in tensors.items() if k.startswith(f"{prefix}.")}
 
 
-def _with_custom(spec: Any, custom: dict[str, Any]) -> Any:
+def _with_custom(spec: Any, custom: dict[str, Any], what: str, known: list[str]) -> Any:
     """A name of the file, replaced by the function of one's own with that name."""
     if isinstance(spec, list):
-        return [_with_custom(s, custom) for s in spec]
-    return custom.get(spec, spec) if isinstance(spec, str) else spec
+        return [_with_custom(s, custom, what, known) for s in spec]
+    if isinstance(spec, dict):
+        return {**spec, "name": _with_custom(spec["name"], custom, what, known)}
+    if spec not in custom and spec not in known:
+        raise FileRefused(
+            f"{brief(spec)} is no {what} of this library; if it is a function of your own, pass it "
+            f"by custom={{{brief(spec)}: function}}."
+        )
+    return custom.get(spec, spec)
 
 
 def _fill(network: Network, tensors: dict[str, Array], description: dict[str, Any]) -> None:

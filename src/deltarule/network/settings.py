@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from ..data.scaling import KINDS
+from ..data.tables import TableEncoder
 from ..ground.contracts import Schedule
 from ..ground.errors import InvalidInput, Problems, did_you_mean
 from ..machine.optimizer import product_of
 from ..mathematics import activations, initializers, losses, optimizers, schedules
-from .inputs import check_number
+from .inputs import brief, check_number
 from .parts import Part, part
 
 __all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
 
 NORMALIZATIONS = ("batch", "layer")
 LOSSES_OF_TWO_OR_MORE = ("cross_entropy",)
+# θ, ∇ and the optimizer's state of so many weights fill 40 GB.
+MOST_WEIGHTS = 2 * 10**9
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,9 @@ class Settings:
         }
 
 
-def settings_from(given: Mapping[str, Any]) -> Settings:
+def settings_from(
+    given: Mapping[str, Any], encoder: object = None, image_shape: object = None
+) -> Settings:
     """Check the constructor's arguments and resolve their names.
 
     Raises
@@ -84,7 +91,7 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
     problems = Problems()
     sizes = _sizes(given["sizes"], problems)
     hidden = max(len(sizes) - 2, 0)
-    loss = _part(given["loss"], losses, "loss", problems)
+    loss = _declared(_part(given["loss"], losses, "loss", problems), "loss", problems)
     if loss and loss.name in LOSSES_OF_TWO_OR_MORE and sizes and sizes[-1] < 2:
         problems.add(
             f"{loss.name} needs at least 2 outputs, one for each class, and the last size is "
@@ -96,15 +103,20 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
     activation = _one_per_layer(lists["activation"], hidden, "activation", problems)
     dropout = _dropout(given["dropout"], hidden, problems)
     optimizer = _part(given["optimizer"], optimizers, "optimizer", problems)
+    optimizer = _declared(optimizer, "optimizer", problems)
     initializer = _part(given["initializer"], initializers, "initializer", problems)
     for name in ("lr_decay", "weight_decay", "l2"):
         check_number(problems, name, given[name], low=0)
     _one_of(given["normalization"], (None, *NORMALIZATIONS), "normalization", problems)
     _one_of(given["scaling"], ("auto", *KINDS), "scaling", problems)
     _one_of(given["standardize_targets"], ("auto", True, False), "standardize_targets", problems)
-    _one_of(str(given["dtype"]), ("float32", "float64"), "dtype", problems)
+    dtype = _dtype_name(given["dtype"])
+    _one_of(dtype, ("float32", "float64"), "dtype", problems)
     check_number(problems, "seed", given["seed"], low=0, high=2**63 - 1, integer=True)
     classes = _classes(given["classes"], sizes, problems)
+    if sizes:
+        _check_encoder(encoder, sizes[0], problems)
+        _check_images(image_shape, sizes[0], problems)
     problems.raise_if_any()
     assert loss and optimizer and initializer
     standardize = given["standardize_targets"]
@@ -125,26 +137,37 @@ def settings_from(given: Mapping[str, Any]) -> Settings:
         scaling=given["scaling"],
         standardize_targets=bool(standardize),
         classes=classes,
-        dtype=str(np.dtype(given["dtype"])),
+        dtype=dtype,
         seed=int(given["seed"]),
     )
 
 
 def _sizes(given: Any, problems: Problems) -> tuple[int, ...]:
-    if isinstance(given, str) or not isinstance(given, Sequence | np.ndarray):
+    listed = given.tolist() if isinstance(given, np.ndarray) else given
+    if isinstance(listed, str) or not isinstance(listed, Sequence):
         problems.add(
             f"sizes must be a list such as [784, 100, 10] (features, hidden units, outputs), "
-            f"not {given!r}."
+            f"not {brief(given)}."
         )
         return ()
-    if len(given) < 2:
-        problems.add(f"sizes must name at least the inputs and the outputs, not {list(given)!r}.")
+    if len(listed) < 2:
+        problems.add(
+            f"sizes must name at least the inputs and the outputs, such as [784, 10], not "
+            f"{brief(list(listed))}."
+        )
         return ()
     fits = [
         check_number(problems, f"sizes[{i}]", size, low=1, high=10**8, integer=True)
-        for i, size in enumerate(given)
+        for i, size in enumerate(listed)
     ]
-    return tuple(int(size) for size in given) if all(fits) else ()
+    sizes = tuple(int(size) for size in listed) if all(fits) else ()
+    weights = sum(a * b for a, b in itertools.pairwise(sizes))
+    problems.require(
+        weights <= MOST_WEIGHTS,
+        f"sizes {brief(list(sizes))} make {weights:,} weights, more than the {MOST_WEIGHTS:,} that "
+        "can be trained here; make the layers smaller.",
+    )
+    return sizes
 
 
 def _part(spec: Any, table: Any, what: str, problems: Problems) -> Part | None:
@@ -153,6 +176,21 @@ def _part(spec: Any, table: Any, what: str, problems: Problems) -> Part | None:
     except InvalidInput as error:
         problems.take(error)
         return None
+
+
+def _declared(found: Part | None, what: str, problems: Problems) -> Part | None:
+    """A part, if it says of itself what others need to know."""
+    needed, decorator = {
+        "loss": (("task", "link"), 'losses.declare("classification") or ("regression")'),
+        "optimizer": (("slots", "scalars"), "optimizers.rule(slots=...)"),
+    }[what]
+    if found is None or all(hasattr(found.function, name) for name in needed):
+        return found
+    problems.add(
+        f"The {what} {found.name} does not declare its {' and '.join(needed)}: decorate it with "
+        f"@deltarule.{decorator}."
+    )
+    return None
 
 
 def _parts(specs: Any, table: Any, what: str, problems: Problems) -> tuple[Part, ...]:
@@ -168,7 +206,7 @@ def _one_per_layer(given: tuple[Any, ...], hidden: int, what: str, problems: Pro
         return given * hidden
     problems.require(
         len(given) == hidden or not given,
-        f"{what} must be one for all hidden layers or one for each of the {hidden}; "
+        f"{what} takes one value for all hidden layers or a list of one for each, here {hidden}; "
         f"{len(given)} were given.",
     )
     return given
@@ -189,21 +227,70 @@ def _one_of(value: Any, allowed: tuple[Any, ...], what: str, problems: Problems)
     told = ", ".join(repr(v) for v in allowed)
     problems.require(
         any(value is v or (isinstance(v, str) and value == v) for v in allowed),
-        f"Unknown {what} {value!r}.{did_you_mean(value, known)} Known are: {told}.",
+        f"Unknown {what} {brief(value)}.{did_you_mean(value, known)} Known are: {told}.",
     )
+
+
+def _dtype_name(given: Any) -> Any:
+    """'float32' of "float32", np.float32 or np.dtype("float32"); anything else as it is."""
+    if isinstance(given, type | np.dtype) and np.dtype(given).kind == "f":
+        return np.dtype(given).name
+    return given
 
 
 def _classes(given: Any, sizes: tuple[int, ...], problems: Problems) -> tuple[Any, ...] | None:
     if given is None:
         return None
-    classes = np.asarray(given)
-    if classes.dtype.kind not in "iuUb" and not all(isinstance(c, str) for c in given):
-        problems.add(f"classes must be all integers or all strings, not {list(given)!r}.")
+    listed = given.tolist() if isinstance(given, np.ndarray) else given
+    values = [
+        c.item() if isinstance(c, np.generic) else c
+        for c in (listed if isinstance(listed, list | tuple) else ())
+    ]
+    kinds = {type(c) for c in values}
+    large = kinds == {int} and max(map(abs, values)) >= 2**63
+    if large or kinds not in ({int}, {str}, {bool}):
+        problems.add(
+            "classes must be a list of all integers or all strings, in the order of the outputs, "
+            f"not {brief(given)}."
+        )
         return None
-    values = tuple(classes.tolist())
-    problems.require(len(set(values)) == len(values), f"classes repeat a label: {list(values)!r}.")
+    problems.require(
+        len(set(values)) == len(values), f"classes names a label twice: {brief(values)}."
+    )
     k = 2 if sizes and sizes[-1] == 1 else (sizes[-1] if sizes else len(values))
     problems.require(
-        len(values) == k, f"classes names {len(values)} labels, but the network tells {k} apart."
+        len(values) == k,
+        f"classes names {len(values)} labels, but by its last size the network tells {k} apart.",
     )
-    return values
+    return tuple(values)
+
+
+def _check_encoder(encoder: object, n_features: int, problems: Problems) -> None:
+    if encoder is None:
+        return
+    if not isinstance(encoder, TableEncoder):
+        problems.add(
+            f"encoder must be a TableEncoder, such as TableEncoder.fit(table), not "
+            f"{brief(encoder)}."
+        )
+        return
+    made = len(encoder.feature_names)
+    problems.require(
+        made == n_features,
+        f"The encoder makes {made} features, but the first of the sizes is {n_features}; it must "
+        f"be {made}.",
+    )
+
+
+def _check_images(image_shape: Any, n_features: int, problems: Problems) -> None:
+    if image_shape is None:
+        return
+    fits = isinstance(image_shape, tuple | list) and len(image_shape) == 3
+    fits = fits and all(
+        isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in image_shape
+    )
+    problems.require(
+        fits and math.prod(image_shape) == n_features,
+        "image_shape must be (channels, height, width), three whole numbers whose product is the "
+        f"first of the sizes, {n_features}, not {brief(image_shape)}.",
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .network import Network
+from ..ground.errors import InvalidInput
+from .inputs import brief
+from .network import Network
 
 __all__ = ["Summary", "summary"]
 
@@ -73,6 +74,8 @@ def summary(network: Network) -> Summary:
     Summary
         Prints as a table.
     """
+    if not isinstance(network, Network):
+        raise InvalidInput(f"summary takes a Network, not {brief(network)}.")
     sizes, settings = network.settings.sizes, network.settings
     units = sizes[0]
     layers = []

@@ -7,9 +7,25 @@ import os
 import stat
 from pathlib import Path
 
-from ..ground.errors import NotAvailable
+from ..ground.errors import InvalidInput, NotAvailable
 
-__all__ = ["write_bytes", "write_text"]
+__all__ = ["as_path", "write_bytes", "write_text"]
+
+
+def as_path(path: object) -> Path:
+    """What names a file or a folder, as a Path.
+
+    Raises
+    ------
+    InvalidInput
+        If it names none: no text, empty, or with a character that no system allows.
+    """
+    if not isinstance(path, str | os.PathLike) or isinstance(path, bytes):
+        raise InvalidInput(f"A path must be text or a pathlib.Path, not {path!r:.60}.")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidInput(f"The path {text!r:.60} names no file; give the name of one.")
+    return Path(text)
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -20,10 +36,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
     Raises
     ------
+    InvalidInput
+        If `path` names no file.
     NotAvailable
         If the folder is missing or cannot be written to, or the disk is full.
     """
-    target = Path(path)
+    target = as_path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         try:

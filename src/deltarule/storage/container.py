@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from ..ground.contracts import Array
-from ..ground.errors import FileRefused, NotAvailable
-from .atomic import write_bytes
+from ..ground.errors import FileRefused, InvalidInput, NotAvailable
+from .atomic import as_path, write_bytes
 
 __all__ = ["FORMAT_VERSION", "read_tensors", "write_tensors"]
 
@@ -42,16 +42,25 @@ def write_tensors(
 
     Raises
     ------
+    InvalidInput
+        If the description is not JSON-able.
     NotAvailable
         If the file cannot be written.
     """
     from safetensors.numpy import save
 
+    try:
+        text = json.dumps(description, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"The description of the model cannot be written as JSON: {error}. Keep to text, "
+            "finite numbers, lists and dictionaries."
+        ) from None
     metadata = {
         "format": "deltarule",
         "format_version": str(FORMAT_VERSION),
         "sha256": ZEROS.decode(),
-        "description": json.dumps(description, ensure_ascii=False, allow_nan=False),
+        "description": text,
     }
     data = save({name: np.asarray(t, order="C") for name, t in tensors.items()}, metadata)
     start = data.index(MARK) + len(MARK)
@@ -69,7 +78,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
     FileRefused
         If the file is not of this format, of a newer version, damaged or truncated.
     """
-    data = _bytes_of(Path(path))
+    data = _bytes_of(as_path(path))
     metadata = _metadata(path, data)
     start = data.find(MARK) + len(MARK)
     if data.count(MARK) != 1:
@@ -84,7 +93,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
 
     try:
         return load(data), json.loads(metadata["description"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileRefused(f"{path} cannot be read as a model: {error}.") from None
 
 
@@ -92,7 +101,10 @@ def _bytes_of(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if path.is_dir():
-            raise FileRefused(f"{path} is a folder, not a model file.")
+            raise FileRefused(
+                f"{path} is a folder, not a model file; name the file in it, such as "
+                "best.safetensors in the folder of a run."
+            )
         if size > MOST_BYTES:
             raise FileRefused(f"{path} has {size:,} bytes; a model has at most {MOST_BYTES:,}.")
         return path.read_bytes()

@@ -39,7 +39,7 @@ def test_archives_give_what_was_saved(save, array, tmp_path):
     arrays = read_npz(tmp_path / "a.npz")
     np.testing.assert_array_equal(arrays.X, array)
     np.testing.assert_array_equal(arrays.y, Y)
-    assert arrays.X.dtype == array.dtype
+    assert arrays.X.dtype == array.dtype.newbyteorder("=")
     assert arrays.image_shape is None
 
 

@@ -28,6 +28,7 @@ from deltarule.ground.errors import FileRefused, NotAvailable
         ("a.csv", "n,t\r1,x\r2.5,y\r"),
         ("a.csv", '"n","t"\n"1","x"\n2.5, y \n'),
         ("a.csv", "n,t\n\n1,x\n\n2.5,y\n\n"),
+        ("a.csv", "\n\nn;t\n1;x\n2.5;y\n"),
         ("a.CSV.gz", gzip.compress(b"n,t\n1,x\n2.5,y\n")),
     ],
 )
@@ -69,15 +70,19 @@ def test_other_words_make_a_column_text(value, write):
     assert table["b"].dtype == np.float64
 
 
-def test_types_are_told_from_the_whole_file(write, monkeypatch):
-    """A column that turns out to be text in a later block is text from its first row."""
-    monkeypatch.setattr(delimited, "_BLOCK", 4)
-    rows = [*map(str, range(10)), "ten"]
+def test_types_are_told_from_the_whole_file(write):
+    """A column that turns out to be text after many blocks is text from its first row."""
+    rows = [*map(str, range(10_000)), "ten"]
     table = read_delimited(
         write("a.csv", "a,b\n" + "".join(f"{v},{i}\n" for i, v in enumerate(rows)))
     )
     assert table["a"].tolist() == rows
-    assert table["b"].tolist() == list(range(11))
+    assert table["b"].tolist() == list(range(10_001))
+
+
+def test_a_quoted_name_does_not_mislead(write):
+    """Delimiters within quoted names do not count as the delimiter."""
+    assert read_delimited(write("a.csv", '"a,b,c";d\n1;2\n')).names == ("a,b,c", "d")
 
 
 def test_quoted_fields_may_hold_anything(write):
@@ -98,9 +103,10 @@ BAD = {
     "a short line": ("a,b\n1,2\n3\n", r"line 3 has 1 fields where the header has 2"),
     "a long line": ("a,b\n1,2,3\n", r"line 2 has 3 fields where the header has 2"),
     "a late short line": ('a,b\n"x\ny",2\n\n3\n', r"line 5 has 1 fields"),
-    "a name twice": ("a,b,a\n1,2,3\n", "2 columns are called 'a'"),
-    "no name": ("a,,c\n1,2,3\n", r"column 2 has no name.*index=False"),
+    "a name twice": ("a,b,a\n1,2,3\n", "several columns called 'a'"),
+    "no name": ("a,,c,\n1,2,3,4\n", r"no name for column 2, 4.*index=False"),
     "two problems": (",a,a\n1,2,3\n", r"2 problems: .*no name.*called 'a'"),
+    "too many columns": (",".join(map(str, range(100_001))) + "\n", "has 100,001 columns"),
     "infinity": ("a,b\n1,2\n3,inf\n", r"line 3 has an infinite number in column 'b'"),
     "minus infinity": ("a\n-Infinity\n", "line 2 has an infinite number"),
     "overflow": ("a\n1\n\n1e999\n", "line 4 has an infinite number"),

@@ -195,8 +195,9 @@ def _arranged(x: Array, y: Array | None, where: Path) -> Arrays:
         if shape[3] in (1, 3):
             x = np.moveaxis(x, 3, 1)
         image_shape = (x.shape[1], x.shape[2], x.shape[3])
-    if x.ndim > 2 and not x.flags.c_contiguous:
-        check_in_memory(where, x.nbytes)  # making rows of these images copies them
+    if (x.ndim > 2 and not x.flags.c_contiguous) or not x.dtype.isnative:
+        check_in_memory(where, x.nbytes)  # what follows copies them
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
     if y is not None:
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]

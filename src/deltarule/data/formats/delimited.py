@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -21,12 +24,16 @@ MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"}
 """What stands for a missing value, once spaces around it are taken off."""
 
 MAX_TEXT = 2**30
+MAX_COLUMNS = 100_000
 _MAX_LINE = 2**24
-_BLOCK = 2**14
+_BLOCK_FIELDS = 2**12  # few enough to stay in the cache: blocks of 2**18 take three times as long
+_BLOCK_ROWS = 32
+_NAMED_AT_MOST = 10
+_QUOTED = re.compile(r'"[^"]*"')
 _NUMERIC = frozenset("0123456789+-.eE")
 
 _Fields = list[str]
-_Block = tuple[list[int], list[tuple[str, ...]]]
+_Block = tuple[tuple[int, ...], list[tuple[str, ...]]]
 
 
 def _lines(path: Path, stream: BinaryIO) -> Iterator[str]:
@@ -49,57 +56,56 @@ def _lines(path: Path, stream: BinaryIO) -> Iterator[str]:
 
 
 def _records(path: Path, stream: BinaryIO) -> Iterator[tuple[int, _Fields]]:
-    """(line number, stripped fields) of each line that is not blank, the header first."""
+    """(line number, fields) of each line that is not empty, the header first."""
     lines = _lines(path, stream)
-    header = next(lines, "")
-    guess = max(",;\t", key=header.count)
-    delimiter = "\t" if ".tsv" in path.suffixes else guess
-
-    def again() -> Iterator[str]:
-        yield header
-        yield from lines
-
-    reader = csv.reader(again(), delimiter=delimiter, strict=True)
+    start = []
+    for line in lines:
+        start.append(line)
+        if line.strip("\r\n"):
+            break
+    unquoted = _QUOTED.sub("", "".join(start))
+    delimiter = "\t" if ".tsv" in path.suffixes else max(",;\t", key=unquoted.count)
+    reader = csv.reader(itertools.chain(start, lines), delimiter=delimiter, strict=True)
     try:
         for fields in reader:
             if fields:
-                yield reader.line_num, [field.strip() for field in fields]
+                yield reader.line_num, fields
     except csv.Error as error:
         raise FileRefused(f"{path}: line {reader.line_num} cannot be read: {error}.") from error
 
 
-def _names(path: Path, fields: _Fields) -> _Fields:
+def _check_names(path: Path, names: _Fields) -> None:
+    if not names:
+        raise FileRefused(f"{path} is empty; a table needs a line of column names and rows.")
+    if len(names) > MAX_COLUMNS:
+        raise FileRefused(f"{path} has {len(names):,} columns; at most {MAX_COLUMNS:,} are read.")
+    unnamed = [str(position) for position, name in enumerate(names, 1) if not name]
+    twice = [repr(name) for name, count in Counter(names).items() if name and count > 1]
     problems = Problems()
-    for position, name in enumerate(fields, 1):
-        problems.require(
-            name,
-            f"{path}: column {position} has no name in the first line; name it or remove it "
-            "(pandas writes its row numbers so: use index=False).",
-        )
-        problems.require(
-            not name or fields.count(name) == 1,
-            f"{path}: {fields.count(name)} columns are called {name!r}; names must differ.",
-        )
+    problems.require(
+        not unnamed,
+        f"{path} has no name for column {', '.join(unnamed[:_NAMED_AT_MOST])} in its first line; "
+        "name or remove it (pandas writes its row numbers so: use index=False).",
+    )
+    problems.require(
+        not twice,
+        f"{path} has several columns called {', '.join(twice[:_NAMED_AT_MOST])}; names must "
+        "differ.",
+    )
     problems.raise_if_any(FileRefused)
-    return fields
 
 
 def _blocks(path: Path, records: Iterator[tuple[int, _Fields]], width: int) -> Iterator[_Block]:
     """Blocks of records as (line numbers, columns)."""
-    lines: list[int] = []
-    rows: list[_Fields] = []
-    for line, fields in records:
-        if len(fields) != width:
-            raise FileRefused(
-                f"{path}: line {line} has {len(fields)} fields where the header has {width}; "
-                "quote fields that contain the delimiter."
-            )
-        lines.append(line)
-        rows.append(fields)
-        if len(rows) == _BLOCK:
-            yield lines, list(zip(*rows, strict=True))
-            lines, rows = [], []
-    if rows:
+    size = max(_BLOCK_ROWS, _BLOCK_FIELDS // width)
+    while block := list(itertools.islice(records, size)):
+        lines, rows = zip(*block, strict=True)
+        for line, fields in block:
+            if len(fields) != width:
+                raise FileRefused(
+                    f"{path}: line {line} has {len(fields)} fields where the header has {width}; "
+                    "quote fields that contain the delimiter."
+                )
         yield lines, list(zip(*rows, strict=True))
 
 
@@ -113,57 +119,62 @@ def _numbers(texts: tuple[str, ...]) -> Array | None:
         except ValueError:
             return None
     values = []
-    for text in plain:
-        number = np.nan if text == "nan" else as_number(text)
+    for text in map(str.strip, texts):
+        number = np.nan if text in MISSING else as_number(text)
         if number is None:
             return None
         values.append(number)
     return np.array(values)
 
 
-def _read_numbers(path: Path, stream: BinaryIO) -> tuple[_Fields, list[Array | None]]:
-    """The names, and each column as numbers or None where it is text."""
+class _Known(dict[str, str | None]):
+    """From a field to its text without spaces around it, or None; equal texts are one object."""
+
+    def __missing__(self, field: str) -> str | None:
+        text = field.strip()
+        self[field] = None if text in MISSING else text
+        return self[field]
+
+
+def _read_numbers(path: Path, stream: BinaryIO) -> tuple[_Fields, dict[int, Array]]:
+    """The names, and by position the columns that are numbers."""
     records = _records(path, stream)
-    names = _names(path, next(records, (0, []))[1])
-    if not names:
-        raise FileRefused(f"{path} is empty; a table needs a line of column names and rows.")
-    pieces: list[list[Array]] = [[] for _ in names]
-    text: set[int] = set()
+    names = [name.strip() for name in next(records, (0, []))[1]]
+    _check_names(path, names)
+    pieces: dict[int, list[Array]] = {j: [] for j in range(len(names))}
     infinite: dict[int, int] = {}
+    rows = 0
     for lines, columns in _blocks(path, records, len(names)):
-        for j, texts in enumerate(columns):
-            if j in text:
-                continue
-            values = _numbers(texts)
+        rows += len(lines)
+        for j in list(pieces):
+            values = _numbers(columns[j])
             if values is None:
-                text.add(j)
-                pieces[j].clear()
+                del pieces[j]
                 continue
             pieces[j].append(values)
             if j not in infinite and (where := np.flatnonzero(np.isinf(values))).size:
                 infinite[j] = lines[where[0]]
-    if not text and not pieces[0]:
+    if not rows:
         raise FileRefused(f"{path} has column names but no rows.")
     problems = Problems()
-    for j, line in infinite.items():
-        problems.require(
-            j in text,
-            f"{path}: line {line} has an infinite number in column {names[j]!r}; leave the field "
-            "empty if the value is missing.",
+    for j in infinite.keys() & pieces.keys():
+        problems.add(
+            f"{path}: line {infinite[j]} has an infinite number in column {names[j]!r}; leave the "
+            "field empty if the value is missing."
         )
     problems.raise_if_any(FileRefused)
-    return names, [None if j in text else np.concatenate(pieces[j]) for j in range(len(names))]
+    return names, {j: np.concatenate(arrays) for j, arrays in pieces.items()}
 
 
 def _read_texts(path: Path, stream: BinaryIO, wanted: list[int], width: int) -> dict[int, Array]:
-    """The columns `wanted` as text; equal texts are one object."""
+    """The columns `wanted` as text."""
     records = _records(path, stream)
     next(records)
-    known: dict[str, str | None] = dict.fromkeys(MISSING)
+    known = _Known()
     texts: dict[int, list[str | None]] = {j: [] for j in wanted}
     for _, columns in _blocks(path, records, width):
         for j in wanted:
-            texts[j] += [known.setdefault(text, text) for text in columns[j]]
+            texts[j] += map(known.__getitem__, columns[j])
     return {j: np.array(column, object) for j, column in texts.items()}
 
 
@@ -184,11 +195,10 @@ def read_delimited(path: Path) -> Table:
     """
     with open_bounded(path, MAX_TEXT) as stream, parsing(path, "a table of text"):
         names, columns = _read_numbers(path, stream)
-    texts = [j for j, column in enumerate(columns) if column is None]
+    texts = [j for j in range(len(names)) if j not in columns]
     if texts:
         # Types show only at the end of a file.  Reading it twice costs less than keeping the
         # text of every number in memory until then.
         with open_bounded(path, MAX_TEXT) as stream, parsing(path, "a table of text"):
-            found = _read_texts(path, stream, texts, len(names))
-        columns = [found.get(j, column) for j, column in enumerate(columns)]
-    return Table(dict(zip(names, columns, strict=True)))  # type: ignore[arg-type]
+            columns |= _read_texts(path, stream, texts, len(names))
+    return Table({name: columns[j] for j, name in enumerate(names)})
