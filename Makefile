@@ -18,7 +18,7 @@ lint: .venv/dev-installed  ## style and types
 	$(BIN)/mypy
 
 notebook: .venv/dev-installed  ## execute the notebook anew (DELTARULE_NOTEBOOK_DATA names a folder)
-	$(BIN)/jupytext --to ipynb --execute notebooks/from_derivation_to_cifar10.py
+	$(ONE_THREAD) $(BIN)/python notebooks/execute.py
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -37,21 +37,11 @@ def arms() -> dict[str, dict]:
     for scaling in ("unit", "feature"):
         for batch in (32, 64, 128, 256):
             table[f"{scaling}, batch {batch}"] = {"scaling": scaling, "batch_size": batch}
-    for scaling in ("unit", "feature"):
-        for batch in (128, 256):
-            table[f"{scaling}, batch {batch}, no schedule"] = {
-                "scaling": scaling,
-                "batch_size": batch,
-                "lr_decay": 0.0,
-            }
-    for scaling in ("unit", "feature"):
-        for batch in (64, 128):
-            table[f"{scaling}, batch {batch}, lr 0.001"] = {
-                "scaling": scaling,
-                "batch_size": batch,
-                "lr": 0.001,
-            }
-    for decay in (0.0, 0.02, 0.3, 1.0):
+    for batch in (128, 256):
+        name = f"unit, batch {batch}, no schedule"
+        table[name] = {"scaling": "unit", "batch_size": batch, "lr_decay": 0.0}
+    table["feature, batch 64, lr 0.001"] = {"lr": 0.001}
+    for decay in (0.02, 0.3, 1.0):
         table[f"linear to zero, weight decay {decay:g}"] = {**LINEAR, "weight_decay": decay}
     table["feature, batch 64, no weight decay"] = {"weight_decay": 0.0}
     table["report-best"] = BEST

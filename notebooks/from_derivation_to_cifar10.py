@@ -606,9 +606,8 @@ assert with_[-1] < without[-1]
 compare("with decay, λ = 0.02", "without decay", without_decay)
 
 # %% [markdown]
-# This one pair of runs shows that the decay keeps the weights shorter; whether it helps, and by how
-# much, it cannot show, because a difference in accuracy may come from the units that fell silent by
-# luck, and other strengths were not tried.
+# This one pair of runs shows that the decay keeps the weights shorter; whether it helps the
+# accuracy it cannot show, because units fall silent by luck, and other strengths were not tried.
 
 # %% [markdown]
 # ### The schedule on and off
@@ -624,8 +623,8 @@ print(f"the rate in the last epoch: {history['lr'][-1]:.4f} with the schedule, 0
 compare("e^(−kt)", "constant rate", constant)
 
 # %% [markdown]
-# This one pair of runs shows two courses; how much of the difference is due to the schedule, and how
-# much to luck, it cannot show, because at this rate a small change early on grows large.
+# This one pair of runs shows two courses; how much of the difference is due to the schedule and how
+# much to luck it cannot show, because at this rate a small change early on grows large.
 
 # %% [markdown]
 # ## What next

@@ -19,7 +19,7 @@ from deltarule.mathematics import losses
 
 EXACT = decimal.Context(prec=60, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN, traps=[])
 laws = settings(deadline=None, derandomize=True, max_examples=40)
-CASES = 400
+CASES = 250
 
 Row = list[D]
 Terms = tuple[D, Row, D, Row]  # ℓ of a row, ∂ℓ/∂z, and their slack in units of rounding

@@ -82,7 +82,7 @@ def predict(args: argparse.Namespace, out: Output) -> int:
 
     text, n = predictions_csv(args.model, args.source, _changes(args), args.split, args.proba)
     facts = {"n": n, "file": args.out}
-    if args.out:
+    if args.out is not None:
         write_text(args.out, text)
         out.result(f"{n} predictions in {args.out}", facts)
         return 0
@@ -128,6 +128,8 @@ def datasets(args: argparse.Namespace, out: Output) -> int:
     """List the known data sets, or download one."""
     from ..data import downloads
 
+    if args.action == "list" and args.name:
+        raise InvalidInput(f"deltarule datasets list takes no name, not {args.name!r}.")
     if args.action == "get":
         if not args.name:
             raise InvalidInput("deltarule datasets get NAME: say which, cifar10 or mnist.")

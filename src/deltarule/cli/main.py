@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks λ must not end in a crash
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _run(words)
     except Diverged as error:
@@ -60,5 +64,6 @@ def _run(words: list[str]) -> int:
 
 
 def _say(error: object, code: int) -> int:
-    print(f"deltarule: {error}", file=sys.stderr, flush=True)
+    sentence = " ".join(str(error).split())  # one line, whatever was quoted in it
+    print(f"deltarule: {sentence}", file=sys.stderr, flush=True)
     return code

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
+
+from ..storage.json_text import json_text
 
 __all__ = ["Output"]
 
@@ -32,7 +33,7 @@ class Output:
 
     def result(self, text: str, facts: dict[str, Any]) -> None:
         """The result: text for people, or the facts as JSON."""
-        print(json.dumps(facts) if self.as_json else text, flush=True)
+        print(json_text(facts) if self.as_json else text, flush=True)
 
 
 def table(rows: list[tuple[str, str]]) -> str:

@@ -40,13 +40,23 @@ class Parser(argparse.ArgumentParser):
         help_hint = f"See {self.prog} --help."
         if match := re.match(r"unrecognized arguments: (\S+)", message):
             word = match.group(1).partition("=")[0]
+            if word in self._words():
+                return f"Options stand behind the command: {self.prog} ... {word}. {help_hint}"
             what = "has no option" if word.startswith("-") else "takes no further word"
             return f"{self.prog} {what} {word}.{_near(word, self._words())} {help_hint}"
         if match := re.match(
-            r"argument \S+: invalid choice: '([^']*)' \(choose from (.*)\)", message
+            r"argument (\S+): invalid choice: '([^']*)' \(choose from (.*)\)", message
         ):
-            word, known = match.group(1), re.findall(r"[\w.-]+", match.group(2))
-            return f"Unknown {word!r}.{_near(word, known)} Known are: {', '.join(known)}."
+            what, word, choices = match.groups()
+            known = re.findall(r"[\w.-]+", choices)
+            told = f"{_near(word, known)} Known are: {', '.join(known)}."
+            return f"Unknown {what.lower()} {word!r}.{told}"
+        if match := re.match(r"argument (\S+): invalid int value: (.*)", message):
+            return f"{match.group(1)} must be a whole number, not {match.group(2)}. {help_hint}"
+        if match := re.match(r"argument (\S+): ignored explicit argument (.*)", message):
+            return f"{match.group(1)} takes no value, not {match.group(2)}. {help_hint}"
+        if match := re.match(r"argument (\S+): expected one argument", message):
+            return f"{match.group(1)} needs a value behind it. {help_hint}"
         return f"{message[0].upper()}{message[1:]}. {help_hint}"
 
     def _words(self) -> list[str]:
@@ -135,8 +145,8 @@ def _model_and_data(command: Parser) -> None:
     command.add_argument(
         "--split",
         default="auto",
-        help="auto (the test rows where there are any, else the rows that the run held out, else "
-        "all), all, validation or test",
+        help="auto (the test rows where there are any, else, to evaluate, the rows that the run "
+        "held out, else all), all, validation or test",
     )
     _data_options(command)
 

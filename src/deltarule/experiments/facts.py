@@ -80,7 +80,8 @@ def run_facts(
 
 
 def _validation_facts(network: Network, prepared: Prepared) -> dict[str, Any]:
-    assert prepared.X_val is not None and prepared.y_val is not None
+    assert prepared.X_val is not None
+    assert prepared.y_val is not None
     targets = network.preprocessing.targets
     decision = targets.decide(network.scores(prepared.X_val))
     problems = Problems()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileRefused, NotAvailable
-from ..storage.atomic import as_path
+from ..storage.atomic import as_path, write_text
+from ..storage.json_text import json_text
 
 __all__ = [
     "BEST",
@@ -20,7 +21,6 @@ __all__ = [
     "append_line",
     "claim_folder",
     "free_folder",
-    "read_json",
 ]
 
 RECIPE, METRICS, BEST = "recipe.toml", "metrics.jsonl", "best.safetensors"
@@ -38,58 +38,72 @@ def free_folder(parent: Path, stem: str) -> Path:
 def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
     """Make a folder that appears at once with these text files in it.
 
-    An empty folder is accepted, a used one refused.
+    An empty folder is accepted and gets the files one by one, each whole; a used one is refused.
+    What could not be finished is taken away again.
 
     Raises
     ------
+    InvalidInput
+        If `folder` names none.
     FileRefused
         If it is used, or a file.
     NotAvailable
         If it cannot be made.
     """
     out = as_path(folder).absolute()
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        if out.is_file():
+        if out.is_dir():
+            if any(out.iterdir()):
+                raise FileRefused(
+                    f"The folder {folder} is in use; choose a new or an empty one with --out."
+                )
+            _fill(out, files)
+            return Path(folder)
+        if out.exists():
             raise FileRefused(f"{folder} is a file; --out names a folder that is new or empty.")
-        if out.is_dir() and any(out.iterdir()):
-            raise FileRefused(
-                f"The folder {folder} is in use; choose a new or an empty one with --out."
-            )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
+        missing = [parent for parent in out.parents if not parent.exists()]
+        temporary = out.parent / f".deltarule-{os.getpid()}.tmp"
         try:
-            for name, text in files.items():
-                (temporary / name).write_text(text, encoding="utf-8")
-            if out.is_dir() and os.name == "nt":
-                out.rmdir()
+            temporary.mkdir(parents=True)
+            _fill(temporary, files)
             os.rename(temporary, out)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
+            for parent in missing:
+                with contextlib.suppress(OSError):
+                    parent.rmdir()
             raise
     except OSError as error:
         raise NotAvailable(
-            f"The folder {str(folder):.200} cannot be made: {error.strerror or error}. Choose "
-            "another --out."
+            f"The folder {folder!s:.200} cannot be made: {error.strerror or error}. Choose "
+            "another one with --out."
         ) from None
     return Path(folder)
 
 
+def _fill(folder: Path, files: dict[str, str]) -> None:
+    """Write all of the files, or none of them."""
+    try:
+        for name, text in files.items():
+            write_text(folder / name, text)
+    except BaseException:
+        for name in files:
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
 def append_line(path: Path, record: dict[str, Any]) -> None:
-    """Add one record to a file of JSON lines, and hand it to the system at once."""
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file of ours.
+    """Add one record to a file of JSON lines, and hand it to the system at once.
 
     Raises
     ------
-    FileRefused
-        If it is damaged.
+    NotAvailable
+        If the disk is full, or the file has gone.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise FileRefused(f"{path} is damaged: {error}.") from None
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json_text(record) + "\n")
+    except OSError as error:
+        raise NotAvailable(
+            f"{path} cannot be written: {error.strerror or error}. Choose a folder that has room."
+        ) from None

@@ -155,10 +155,10 @@ def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
     assert dataset.y is not None
     found = np.unique(dataset.y)
     if len(found) < 2:
-        only = found[0].item() if len(found) else None
+        only = repr(found.tolist()[0])
         raise InvalidInput(
-            f"The target of {dataset.name} holds one class only ({only!r}); there is nothing to "
-            "tell apart."
+            f"The target of {dataset.name} holds one class only, {only}; there is nothing to tell "
+            "apart. Add rows of another class."
         )
     named = len(dataset.class_names or ())
     if found.dtype.kind in "iu" and found[0] >= 0 and found[-1] < max(named, len(found)):

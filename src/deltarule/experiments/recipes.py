@@ -128,7 +128,7 @@ class Recipe:
             f"Unknown task {brief(self.task)}.{did_you_mean(self.task, tasks)} Known are: "
             f"{', '.join(tasks)}.",
         )
-        size: object = self.image_size
+        size: Any = self.image_size
         two = isinstance(size, list) and len(size) == 2
         problems.require(
             size is None or (two and all(type(n) is int and n > 0 for n in size)),
@@ -156,7 +156,7 @@ class Recipe:
             self.monitor is None or isinstance(self.monitor, str),
             f"monitor must be the name of a column, such as val_loss, not {brief(self.monitor)}.",
         )
-        chosen: object = [] if self.metrics is None else self.metrics
+        chosen: Any = [] if self.metrics is None else self.metrics
         known = names_in(metrics)
         for name in chosen if isinstance(chosen, list) else [chosen]:
             problems.require(
@@ -295,8 +295,8 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
             )
         elif dot and (whole not in PARTS or not inner):
             problems.add(
-                f"{whole} has no option {brief(inner)}; options, such as optimizer.beta1, are those "
-                f"of {', '.join(PARTS)}."
+                f"{whole} has no option {brief(inner)}; only {', '.join(PARTS)} have options, such "
+                "as optimizer.beta1."
             )
         elif inner:
             present = merged.get(whole, getattr(Recipe, whole, None))
@@ -315,8 +315,9 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
 
 def parse_value(text: str) -> Any:
     """A value from the command line: TOML where it is TOML, else text; 'a,b' is a list."""
-    if text.casefold() in ("none", "null"):
-        return None
+    plain = {"none": None, "null": None, "true": True, "false": False}
+    if text.casefold() in plain:
+        return plain[text.casefold()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

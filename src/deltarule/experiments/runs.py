@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,8 @@ from ..learning.history import History
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..report.pages import run_page
-from ..storage.atomic import write_text
+from ..storage.atomic import as_path, write_text
+from ..storage.json_text import json_text
 from .facts import run_facts
 from .folders import BEST, METRICS, RECIPE, REPORT, RESULT, append_line, claim_folder, free_folder
 from .preparation import Prepared, load_for, prepare
@@ -76,9 +75,10 @@ def train_run(
     Diverged
         After the best weights so far and the report are written.
     """
+    folder = None if out is None else as_path(out)
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
-    folder = Path(out) if out is not None else free_folder(Path("runs"), dataset.name)
+    folder = folder or free_folder(Path("runs"), dataset.name)
     network = prepared.network
     journal = _Journal(folder / METRICS)
     claimed = _Claim(folder, recipe)
@@ -105,7 +105,7 @@ def train_run(
     write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
     if failure:
         raise failure
-    write_text(folder / RESULT, json.dumps(facts, indent=1) + "\n")
+    write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
 
 
@@ -116,7 +116,7 @@ class _Claim(Callback):
         self.folder, self.recipe = folder, recipe
 
     def on_start(self, training: Training) -> None:
-        claim_folder(self.folder, {RECIPE: self.recipe.to_toml(), METRICS: ""})
+        claim_folder(self.folder, {METRICS: "", RECIPE: self.recipe.to_toml()})
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         (name[6:] for name in last if name.startswith("train_") and name != "train_loss"),
         DEFAULT_METRICS[task],
     )
-    facts = {
+    return {
         "run": str(folder),
         "epochs": len(history),
         "steps": history.steps,
@@ -144,9 +144,3 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "engine": history.engine,
         "weights_sha256": history.weights_sha256,
     }
-    return {k: _json_number(v) for k, v in facts.items()}
-
-
-def _json_number(value: Any) -> Any:
-    """JSON knows no NaN and no infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value

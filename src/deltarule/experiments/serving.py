@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.dataset import Dataset, Table
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, NotAvailable, choose
 from ..network.network import Network
 from ..network.saving import load
+from ..storage.atomic import as_path
 from .folders import BEST, RECIPE
 from .preparation import load_for, validation_rows
 from .recipes import Recipe, find_recipe, recipe_from
@@ -21,7 +24,8 @@ from .recipes import Recipe, find_recipe, recipe_from
 __all__ = ["SPLITS", "Model", "evaluate_model", "open_model", "predictions_csv"]
 
 SPLITS = {
-    "auto": "the test rows where there are any, else the run's own validation rows, else all",
+    "auto": "the test rows where there are any, else (to evaluate) those that the run held out, "
+    "else all",
     "all": "all rows of the training part",
     "validation": "the rows that the run held out",
     "test": "the test part",
@@ -46,13 +50,17 @@ def open_model(path: str | Path) -> Model:
     FileRefused
         If a file is damaged.
     """
-    place = Path(path)
+    place = as_path(path)
     if not place.is_dir():
         return Model(load(place), None)
     if not (place / RECIPE).is_file():
-        raise NotAvailable(f"{place} is no run folder: it holds no {RECIPE}.")
+        raise NotAvailable(
+            f"{place} is no run folder: it holds no {RECIPE}. Name a run's folder or a model file."
+        )
     if not (place / BEST).is_file():
-        raise NotAvailable(f"The run {place} holds no {BEST}: it has not finished an epoch.")
+        raise NotAvailable(
+            f"The run {place} holds no {BEST}: it has not come to its end. Train again."
+        )
     recipe = recipe_from(find_recipe(str(place / RECIPE)), {})
     return Model(load(place / BEST), recipe)
 
@@ -66,34 +74,64 @@ def rows_for(
     """
     choose(split, SPLITS, "split")
     base = dataclasses.asdict(model.recipe) if model.recipe else {}
-    same_data = model.recipe is not None and model.recipe.data == data
-    known = {k: base[k] for k in ("target", "task", "image_size", "data_dir") if k in base}
-    if not known.get("target"):
-        known["target"] = model.network.about.get("target")
-    known["task"] = known.get("task") or model.network.preprocessing.targets.task
+    known: dict[str, Any] = {k: base[k] for k in ("image_size", "data_dir") if k in base}
+    if need_target or split == "validation":
+        known["target"] = base.get("target") or model.network.about.get("target")
+        known["task"] = base.get("task") or model.network.preprocessing.targets.task
     recipe = recipe_from(
         {k: v for k, v in known.items() if v is not None}, {**changes, "data": data}
     )
     if split in ("auto", "test"):
-        try:
-            dataset = load_for(recipe, "test", need_target)
-            if split == "test" or data in ("mnist", "cifar10"):
-                return dataset, "test"
-        except NotAvailable:
-            if split == "test":
-                raise
-    dataset = load_for(recipe, "train", need_target)
-    if split == "validation" and not same_data:
+        test = _test_part(recipe, need_target, required=split == "test")
+        if test is not None:
+            return test, "test"
+    trained_on = model.recipe is not None and _same(data, model.recipe.data)
+    if split == "validation" and not trained_on:
         raise InvalidInput(
             f"Validation rows are those that a run held out of its own data; give the run folder "
             f"and the data it was trained on, not {data}."
         )
-    if same_data and model.recipe and model.recipe.validation and split in ("auto", "validation"):
-        _, held_out = validation_rows(model.recipe, dataset)
-        X = dataset.X.take(held_out) if isinstance(dataset.X, Table) else dataset.X[held_out]
-        y = None if dataset.y is None else dataset.y[held_out]
+    dataset = load_for(recipe, "train", need_target or split == "validation")
+    held_out = split == "validation" or (split == "auto" and need_target)
+    if trained_on and model.recipe and model.recipe.validation and held_out:
+        _, rows = validation_rows(model.recipe, dataset)
+        X = dataset.X.take(rows) if isinstance(dataset.X, Table) else dataset.X[rows]
+        y = None if dataset.y is None else dataset.y[rows]
         return dataclasses.replace(dataset, X=X, y=y), "validation"
     return dataset, "all"
+
+
+def _test_part(recipe: Recipe, need_target: bool, required: bool) -> Dataset | None:
+    """The test rows; None where the data have no parts, unless they are required.
+
+    Where a source has no parts, every split of it is all of its rows.
+    """
+    try:
+        test = load_for(recipe, "test", need_target)
+        if recipe.data in ("cifar10", "mnist"):
+            return test
+        if recipe.data != "digits" and not isinstance(test.X, Table):
+            train = load_for(recipe, "train", need_target)
+            if isinstance(train.X, Table) or not np.array_equal(test.X, train.X):
+                return test
+    except NotAvailable:
+        if required:
+            raise
+        return None
+    if required:
+        raise InvalidInput(
+            f"{recipe.data} has no test part; use --split all, or --split validation for the rows "
+            "that a run held out."
+        )
+    return None
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two names are those of the same data."""
+    try:
+        return one == other or Path(one).samefile(other)
+    except OSError:
+        return False
 
 
 def evaluate_model(
@@ -142,4 +180,4 @@ def predictions_csv(
 
 def _cell(value: Array) -> str:
     item = value.item()
-    return f"{item:.6g}" if isinstance(item, float) else str(item)
+    return f"{item:.9g}" if isinstance(item, float) else str(item)  # what float32 can tell apart

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .contracts import Array
@@ -32,11 +32,12 @@ class Layout:
     Parameters
     ----------
     shapes : mapping of name to shape
-        In the order in which the arrays are to lie, matrices before vectors.
+        In the order in which the matrices, and after them the vectors, are to lie.
     """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.slots: dict[str, Slot] = {}
+        self.matrices = slice(0, 0)
         size = 0
         matrices_first = sorted(shapes.items(), key=lambda item: len(item[1]) < 2)
         for name, shape in matrices_first:
@@ -46,9 +47,7 @@ class Layout:
                 self.matrices = slice(0, size)
         self.size = size
 
-    matrices = slice(0, 0)
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[str]:
         return iter(self.slots)
 
     def view(self, vector: Array, name: str) -> Array:

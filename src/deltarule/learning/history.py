@@ -71,6 +71,7 @@ class History:
     def plot(self) -> Any:
         """A matplotlib Figure: losses and metrics, training and validation, over the epochs."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
 
         names = [name[6:] for name in self.to_dict() if name.startswith("train_")]
         figure = Figure(figsize=(4.8 * max(len(names), 1), 3.4), layout="constrained")
@@ -81,6 +82,7 @@ class History:
             if self.best_epoch is not None:
                 axes.axvline(self.best_epoch, color="0.6", linestyle=":", label="best epoch")
             axes.set(xlabel="epoch", ylabel=name.replace("_", " "))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend()
         return figure
 

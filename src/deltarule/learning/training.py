@@ -178,6 +178,8 @@ class Training:
         record |= {f"train_{name}": value for name, value in metrics.items()}
         if not np.isfinite(self.chain.theta).all():
             self._diverged("a weight was not finite")
+        if not np.isfinite(self.chain.statistics).all():
+            self._diverged("a running mean or variance was not finite")
         if loss > RUNAWAY * (1.0 + self._first_loss):
             self._diverged(f"the mean loss of the epoch was {loss:.3g}")
         if self.rows_val is not None:
@@ -208,11 +210,11 @@ class Training:
             if self._last_finite is None
             else f"the last finite loss was {self._last_finite:.4g}"
         )
-        kept = self.monitor.best_epoch if self.monitor else None
+        kept = self.monitor.best_epoch if self.monitor and self.plan.restore_best else None
         raise Diverged(
             f"Training diverged: {what} at step {self.t} (epoch {self.epoch}) with "
             f"learning rate {lr:.3g}; {before}. {self._likely_cause(lr)} "
-            + f"Kept are the weights {f'of epoch {kept}, the best' if kept else 'before it'}.",
+            f"Kept are the weights {f'of epoch {kept}, the best' if kept else 'before this epoch'}.",
             self.t,
         )
 

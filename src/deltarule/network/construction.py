@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..ground.contracts import Layer
 from ..machine.chain import Chain
 from ..machine.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
@@ -17,7 +19,7 @@ def build_layers(settings: Settings) -> dict[str, Layer]:
     layers: dict[str, Layer] = {}
     initializer = settings.initializer.bound
     sizes = settings.sizes
-    for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), 1):
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes), 1):
         last = i == len(sizes) - 1
         bias = last or settings.normalization != "batch"
         layers[f"dense{i}"] = Dense(n_in, n_out, initializer, bias)

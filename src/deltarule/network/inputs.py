@@ -38,7 +38,7 @@ def shape_of(array: Array) -> str:
 def brief(value: object) -> str:
     """How Python writes a value, on one line and cut off at 60 characters."""
     text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def check_flag(problems: Problems, name: str, value: object) -> bool:

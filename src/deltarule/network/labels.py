@@ -60,11 +60,20 @@ def _of_one_kind(array: Array, name: str, problems: Problems) -> Array | None:
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
+        strange = next(v for v in entries if not _is_float(v))
         problems.add(
-            f"{name} must hold labels or numbers, not {type(entries[0]).__name__} such as "
-            f"{brief(entries[0])}."
+            f"{name} must hold labels or numbers that fit float64, not {brief(strange)} of the type "
+            f"{type(strange).__name__}."
         )
         return None
+
+
+def _is_float(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def places_of(

@@ -268,12 +268,14 @@ class Network:
         watcher = monitor_for(monitor, judge, has_validation, patience, min_delta, problems)
         chosen_callbacks = callbacks_for(callbacks, problems)
         problems.raise_if_any()
-        assert array is not None and targets is not None
+        assert array is not None
+        assert targets is not None
         self.preprocessing = prepared.with_scaling_of(array)
         rows = self.preprocessing.rows(array, targets, weight)
         rows_val = None
         if has_validation:
-            assert array_val is not None and targets_val is not None
+            assert array_val is not None
+            assert targets_val is not None
             rows_val = self.preprocessing.rows(array_val, targets_val, weight_val)
         plan = Plan(epochs, batch_size, s.seed, s.l2, clip_norm, average, restore_best)
         optimizer = Optimizer(

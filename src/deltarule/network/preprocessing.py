@@ -117,7 +117,8 @@ class Preprocessing:
         """
         array, targets, checked = self.pair(X, y, weight, problems, suffix)
         problems.raise_if_any()
-        assert array is not None and targets is not None
+        assert array is not None
+        assert targets is not None
         return self.rows(array, targets, checked)
 
 

@@ -118,7 +118,9 @@ def settings_from(
         _check_encoder(encoder, sizes[0], problems)
         _check_images(image_shape, sizes[0], problems)
     problems.raise_if_any()
-    assert loss and optimizer and initializer
+    assert loss
+    assert optimizer
+    assert initializer
     standardize = given["standardize_targets"]
     if standardize == "auto":
         standardize = loss.function.task == "regression" and loss.name != "poisson"  # type: ignore[attr-defined]

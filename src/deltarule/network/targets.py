@@ -48,10 +48,11 @@ class Targets(Protocol):
 
 def require_two_classes(targets: Targets, encoded: Array | None, problems: Problems) -> None:
     """Training rows of a single class teach nothing."""
-    if encoded is None or targets.task == "regression":
+    soft = encoded is not None and encoded.ndim == 2 and encoded.shape[1] > 1
+    if encoded is None or soft or targets.task == "regression":
         return
     decision = targets.restore(encoded)
-    if decision.ndim == 1 and (decision == decision[0]).all():
+    if (decision == decision[0]).all():
         problems.add(one_class_only(targets.present(decision[:1])[0]))
 
 
