@@ -307,7 +307,7 @@ for t, grad in enumerate(gradients, start=1):
 
 # %%
 _, axes = plt.subplots(figsize=(6, 3.2))
-for batch_size, colour in ((32, GREY), (64, BLUE), (256, ORANGE)):
+for batch_size, colour in ((32, GREY), (128, BLUE), (512, ORANGE)):
     steps_per_epoch = -(-len(X_train) // batch_size)
     t = np.arange(20 * steps_per_epoch)
     factor = [dr.schedules.exponential(done, len(t), decay=1e-4) for done in t]
@@ -382,7 +382,7 @@ assert report.passed
 #
 # ReLU, He initialisation and cross-entropy are the defaults. The report leaves the scaling of the
 # pixels and the batch size open. We standardise each pixel by the mean and the spread of the
-# training rows, and take batches of 64. Both matter: see the
+# training rows, and take batches of 128. Both matter: see the
 # [results](../docs/results.md).
 
 # %%
@@ -411,7 +411,7 @@ def note_length(training):
 
 recipe = {
     "epochs": 20,
-    "batch_size": 64,
+    "batch_size": 128,
     "monitor": "val_accuracy",
     "callbacks": [note_length],
     "progress": False,
@@ -538,7 +538,7 @@ print(f"scores of the first layer: {score_sizes[0]:.2f} before; one step can mov
 print(f"them by {reach:.2f}")
 assert abs(score_sizes[0] / np.sqrt(2) - 1) < 0.2
 
-batches = -(-len(X_train) // 64)
+batches = -(-len(X_train) // recipe["batch_size"])
 train_again(epochs=-(-100 // batches), callbacks=[Watch()])
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
