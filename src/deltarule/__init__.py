@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .learning.history import History
     from .mathematics import activations, initializers, losses, metrics, optimizers, schedules
     from .network.checks import check_gradients
+    from .network.loading import load
     from .network.network import Network
-    from .network.saving import load
     from .network.summary import summary
 
 __version__ = "0.1.0"
@@ -60,7 +60,7 @@ _HOMES = {
     "Table": "data.dataset",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
-    "load": "network.saving",
+    "load": "network.loading",
     "load_data": "data.sources",
     "summary": "network.summary",
 }

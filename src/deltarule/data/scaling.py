@@ -37,7 +37,13 @@ class Scaling:
     factor: Array
 
     def __call__(self, rows: Array, dtype: Any) -> Array:
-        """The rows, (n, n_features) of any real dtype, scaled, as a fresh array of `dtype`."""
+        """The rows, (n, n_features) of any real dtype, scaled, as a fresh array of `dtype`.
+
+        Bytes and rows of `dtype` are exact in it; others are shifted before they are rounded, or
+        a large offset, such as that of times in seconds, would take all digits.
+        """
+        if self.kind != "none" and rows.dtype.itemsize > 2 and rows.dtype != dtype:
+            return ((rows - self.shift) * self.factor).astype(dtype)
         x = rows.astype(dtype)
         if self.kind != "none":
             x -= self.shift.astype(dtype)

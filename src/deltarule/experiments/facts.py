@@ -48,7 +48,7 @@ def run_facts(
     targets = network.preprocessing.targets
     n_val = 0 if prepared.X_val is None else len(prepared.X_val)
     facts: dict[str, Any] = {
-        "title": recipe.description or f"{network.about['data']}: a run",
+        "title": ": ".join(filter(None, (network.about["data"], recipe.description))),
         "data": {
             "name": network.about["data"],
             "n_train": len(prepared.X),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,13 @@ import numpy as np
 from ..data.dataset import Dataset, Table
 from ..data.sources import load_data
 from ..data.splits import split_rows
-from ..data.tables import TableEncoder
+from ..data.tables import TableEncoder, almost_numbers
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..mathematics import losses
 from ..network.network import Network
 from ..network.parts import part
+from ..network.preprocessing import Encoded
 from .recipes import SETTINGS, Recipe
 
 __all__ = ["Prepared", "load_for", "network_for", "prepare"]
@@ -27,18 +30,22 @@ class Prepared:
 
     Attributes
     ----------
-    dataset : Dataset
+    recipe : Recipe
+        With everything settled that was left to the data.
     network : Network
     X, y : the training rows, as numbers
     X_val, y_val : the validation rows, or None
+    notes : tuple of str
+        What the data look like they got wrong.
     """
 
-    dataset: Dataset
+    recipe: Recipe
     network: Network
-    X: Array
+    X: Array | Encoded
     y: Array
-    X_val: Array | None
+    X_val: Array | Encoded | None
     y_val: Array | None
+    notes: tuple[str, ...]
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -80,22 +87,37 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     y = dataset.y
     assert y is not None
     train, held_out = validation_rows(recipe, dataset)
-    encoder = None
-    if isinstance(dataset.X, Table):
-        encoder = TableEncoder.fit(dataset.X.take(train))
-        X = encoder.transform(dataset.X, np.dtype(recipe.dtype))
-    else:
-        X = dataset.X
+    encoder, X, notes = None, dataset.X, []
+    if isinstance(X, Table):
+        notes = [
+            f"The column {name!r} is taken as text because of {count} values such as {example!r}; "
+            "the others are numbers."
+            for name, (count, example) in almost_numbers(X).items()
+        ]
+        encoder = TableEncoder.fit(X.take(train))
+        X = encoder.transform(X, np.dtype(recipe.dtype))
     network = network_for(recipe, dataset, X.shape[1], encoder)
-    held = held_out if len(held_out) else None
-    return Prepared(
-        dataset,
-        network,
-        _rows(X, train),
-        _rows(y, train),
-        None if held is None else _rows(X, held),
-        None if held is None else _rows(y, held),
+    network.about["fingerprint"] = dataset.fingerprint()
+    settled = dataclasses.replace(
+        recipe,
+        data=_absolute(recipe.data),
+        task=network.preprocessing.targets.task,
+        validation=float(len(held_out)) if dataset.validation_rows else recipe.validation,
+        scaling=network.settings.scaling,
+        loss=network.settings.loss.spec(),
     )
+    parts: list[Any] = [None, None]
+    for i, index in enumerate((train, held_out)):
+        if len(index):
+            rows = _rows(X, index)
+            parts[i] = rows if encoder is None else Encoded(rows)
+    y_val = _rows(y, held_out) if len(held_out) else None
+    return Prepared(settled, network, parts[0], _rows(y, train), parts[1], y_val, tuple(notes))
+
+
+def _absolute(data: str) -> str:
+    """A path that also leads to the data from another folder; a name stays a name."""
+    return str(Path(data).expanduser().resolve()) if Path(data).expanduser().exists() else data
 
 
 def _rows(array: Array, index: Array) -> Array:
@@ -123,10 +145,10 @@ def network_for(
     outputs, classes = 1, None
     if classification:
         classes, outputs = _classes(dataset)
-        if chosen.name == "binary_cross_entropy":
+        if chosen.function.link is losses.sigmoid_link:  # type: ignore[attr-defined]
             if outputs != 2:
                 raise InvalidInput(
-                    f"The loss binary_cross_entropy tells 2 classes apart, and the data have "
+                    f"The loss {chosen.name} tells 2 classes apart, and the data have "
                     f"{outputs}; use cross_entropy."
                 )
             outputs = 1

@@ -53,7 +53,7 @@ class Recipe:
     )
     stratify: bool = option(True, "split each class in the same proportion")
     scaling: str = option("feature", f"of the input: {', '.join(KINDS)}", "KIND")
-    hidden_layer_sizes: list[int] = option([100, 50], "units of each hidden layer", "100,50")
+    hidden_layer_sizes: list[int] = option([256, 128], "units of each hidden layer", "256,128")
     activation: Any = option("relu", "one name, or one for each hidden layer", "NAME")
     dropout: Any = option(0.0, "share of hidden units left out in a step", "RATE")
     normalization: str | None = option(None, "batch or layer", "KIND")
@@ -212,6 +212,9 @@ SETTINGS = (
 PARTS = ("activation", "loss", "initializer", "optimizer", "schedule")
 """The fields that may hold options: {name = "adam", beta1 = 0.95}, or optimizer.beta1."""
 
+INSTEAD_OF_NONE: dict[str, Any] = {"schedule": [], "activation": "identity", "scaling": "none"}
+"""What 'none' means for keys whose default is something: TOML has no word for nothing."""
+
 TRAINING = (
     "epochs",
     "batch_size",
@@ -308,6 +311,9 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     sizes = merged.get("hidden_layer_sizes")
     if type(sizes) is int:  # one layer
         merged["hidden_layer_sizes"] = [sizes]
+    for key, instead in INSTEAD_OF_NONE.items():
+        if key in merged and merged[key] is None:
+            merged[key] = instead
     recipe = Recipe(**merged)
     recipe.check()
     return recipe
@@ -320,7 +326,7 @@ def parse_value(text: str) -> Any:
         return plain[text.casefold()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         number = as_number(text)  # ".001", which TOML does not allow
         if number is not None:
             return number

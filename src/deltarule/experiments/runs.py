@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import Diverged
+from ..ground.errors import DeltaruleError, Diverged
 from ..learning.callbacks import Callback
 from ..learning.history import History
 from ..learning.training import Training
@@ -41,13 +41,31 @@ class Outcome:
 
 
 class _Journal(Callback):
-    """Appends each epoch's record to a file of JSON lines."""
+    """Makes the run folder when all checks have passed, and appends each epoch's record.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Parameters
+    ----------
+    wanted : Path or None
+        The folder asked for; None takes the first free runs/NAME-N.
+    """
+
+    def __init__(self, wanted: Path | None, name: str, recipe: Recipe) -> None:
+        self.wanted, self.name, self.recipe = wanted, name, recipe
+        self.folder, self.claimed = wanted or Path("runs"), False
+
+    def on_start(self, training: Training) -> None:
+        files = {METRICS: "", RECIPE: self.recipe.to_toml()}
+        while not self.claimed:
+            self.folder = self.wanted or free_folder(Path("runs"), self.name)
+            try:
+                claim_folder(self.folder, files)
+                self.claimed = True
+            except DeltaruleError:
+                if self.wanted or not self.folder.exists():
+                    raise  # else another run has just taken this number
 
     def on_epoch(self, training: Training) -> None:
-        append_line(self.path, training.history.epochs[-1])
+        append_line(self.folder / METRICS, training.history.epochs[-1])
 
 
 def train_run(
@@ -72,32 +90,42 @@ def train_run(
     ------
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
-    Diverged
+    Diverged, KeyboardInterrupt
         After the best weights so far and the report are written.
     """
-    folder = None if out is None else as_path(out)
+    wanted = None if out is None else as_path(out)
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
-    folder = folder or free_folder(Path("runs"), dataset.name)
-    network = prepared.network
-    journal = _Journal(folder / METRICS)
-    claimed = _Claim(folder, recipe)
-    warnings: list[str] = []
-    failure: Diverged | None = None
+    recipe, network = prepared.recipe, prepared.network
+    del dataset  # the rows of a run are in `prepared`; a copy would double the memory
+    journal = _Journal(wanted, network.about["data"], recipe)
+    warnings = list(prepared.notes)
+    failure: Diverged | KeyboardInterrupt | None = None
+    metrics = recipe.metrics
+    if metrics is not None and recipe.task == "classification":
+        named = [metrics] if isinstance(metrics, str) else metrics
+        metrics = list(dict.fromkeys([*named, "accuracy"]))  # scripts count on it
     try:
         network.train(
             prepared.X,
             prepared.y,
             prepared.X_val,
             prepared.y_val,
-            **{name: getattr(recipe, name) for name in TRAINING},
-            callbacks=[claimed, journal, *callbacks],
+            **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
+            callbacks=[journal, *callbacks],
             progress=progress,
         )
     except Diverged as error:
         failure = error
         warnings.append(str(error))
-    history = network.history
+    except KeyboardInterrupt:
+        if not journal.claimed:
+            raise
+        failure = KeyboardInterrupt(
+            f"Interrupted; the best weights so far and a report are in {journal.folder}."
+        )
+        warnings.append("The training was interrupted.")
+    folder, history = journal.folder, network.history
     assert history is not None
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
@@ -107,16 +135,6 @@ def train_run(
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
-
-
-class _Claim(Callback):
-    """Makes the folder when all checks have passed and before the first step."""
-
-    def __init__(self, folder: Path, recipe: Recipe) -> None:
-        self.folder, self.recipe = folder, recipe
-
-    def on_start(self, training: Training) -> None:
-        claim_folder(self.folder, {METRICS: "", RECIPE: self.recipe.to_toml()})
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:

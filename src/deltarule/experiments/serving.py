@@ -13,9 +13,9 @@ import numpy as np
 
 from ..data.dataset import Dataset, Table
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, NotAvailable, choose
+from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
+from ..network.loading import load
 from ..network.network import Network
-from ..network.saving import load
 from ..storage.atomic import as_path
 from .folders import BEST, RECIPE
 from .preparation import load_for, validation_rows
@@ -61,7 +61,10 @@ def open_model(path: str | Path) -> Model:
         raise NotAvailable(
             f"The run {place} holds no {BEST}: it has not come to its end. Train again."
         )
-    recipe = recipe_from(find_recipe(str(place / RECIPE)), {})
+    try:
+        recipe = recipe_from(find_recipe(str(place / RECIPE)), {})
+    except InvalidInput as error:
+        raise FileRefused(f"{place / RECIPE} is damaged: {error}") from None
     return Model(load(place / BEST), recipe)
 
 
@@ -85,20 +88,29 @@ def rows_for(
         test = _test_part(recipe, need_target, required=split == "test")
         if test is not None:
             return test, "test"
-    trained_on = model.recipe is not None and _same(data, model.recipe.data)
-    if split == "validation" and not trained_on:
-        raise InvalidInput(
-            f"Validation rows are those that a run held out of its own data; give the run folder "
-            f"and the data it was trained on, not {data}."
-        )
     dataset = load_for(recipe, "train", need_target or split == "validation")
-    held_out = split == "validation" or (split == "auto" and need_target)
-    if trained_on and model.recipe and model.recipe.validation and held_out:
-        _, rows = validation_rows(model.recipe, dataset)
-        X = dataset.X.take(rows) if isinstance(dataset.X, Table) else dataset.X[rows]
-        y = None if dataset.y is None else dataset.y[rows]
-        return dataclasses.replace(dataset, X=X, y=y), "validation"
+    if model.recipe and (split == "validation" or (split == "auto" and need_target)):
+        own = dataset.fingerprint() == model.network.about.get("fingerprint")
+        if own and model.recipe.validation:
+            return _held_out(model.recipe, dataset), "validation"
+        if not own and not changes and _same(data, model.recipe.data):
+            raise InvalidInput(
+                f"{data} has changed since this run was trained on it, so the rows that it held "
+                "out are not known any more; use --split all for all of its rows."
+            )
+    if split == "validation":
+        raise InvalidInput(
+            f"Validation rows are those that a run held out of its own data; give a run that held "
+            f"some out, and the data it was trained on, not {data}."
+        )
     return dataset, "all"
+
+
+def _held_out(recipe: Recipe, dataset: Dataset) -> Dataset:
+    """The rows that a run held out of its data."""
+    _, rows = validation_rows(recipe, dataset)
+    X = dataset.X.take(rows) if isinstance(dataset.X, Table) else dataset.X[rows]
+    return dataclasses.replace(dataset, X=X, y=None if dataset.y is None else dataset.y[rows])
 
 
 def _test_part(recipe: Recipe, need_target: bool, required: bool) -> Dataset | None:

@@ -75,6 +75,8 @@ class History:
 
         names = [name[6:] for name in self.to_dict() if name.startswith("train_")]
         figure = Figure(figsize=(4.8 * max(len(names), 1), 3.4), layout="constrained")
+        if not names:
+            return figure
         for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
             for part, label in (("train_", "training"), ("val_", "validation")):
                 if part + name in self.epochs[-1]:

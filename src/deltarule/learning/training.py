@@ -91,15 +91,17 @@ class Training:
         self.t, self.epoch, self.stop = 0, 0, False
         self.total_steps = steps_in(len(rows), plan)
         self._penalty = l2(plan.l2)
-        self._averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
-        self._first_loss = 0.0
+        self._averaged = chain
+        if plan.average:
+            self._averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
+        self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._z = np.empty((len(rows), 0), rows.dtype)
 
     @property
     def current(self) -> Chain:
         """The chain that validation and prediction use: the averaged one, if any."""
-        return self._averaged if self.plan.average else self.chain
+        return self._averaged
 
     @quiet
     def run(self) -> History:
@@ -127,16 +129,15 @@ class Training:
                         self.stop = self.history.stopped_early = True
                     self.history.best_epoch = self.monitor.best_epoch
                 self._tell("on_epoch")
-        except Diverged:
+        except (Diverged, KeyboardInterrupt):  # never half a step
             self.current.theta[...], self.current.statistics[...] = self._before
             raise
         finally:
             self.history.steps = self.t
             self.history.seconds = time.monotonic() - started
             self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
-            if plan.average:
-                self.chain.theta[...] = self._averaged.theta
-                self.chain.statistics[...] = self._averaged.statistics
+            self.chain.theta[...] = self._averaged.theta
+            self.chain.statistics[...] = self._averaged.statistics
             if self.monitor and plan.restore_best:
                 self.monitor.restore(self.chain.theta, self.chain.statistics)
             self._tell("on_end")
@@ -165,7 +166,7 @@ class Training:
                 clip=plan.clip_norm,
             )
             self.t += 1
-            self._guard(float(value))
+            self._guard(float(value), counts=total > 0)
             loss += float(value) * total / whole
             if self._z.shape[1] != z.shape[1]:
                 self._z = np.empty((len(rows), z.shape[1]), z.dtype)
@@ -180,10 +181,12 @@ class Training:
             self._diverged("a weight was not finite")
         if not np.isfinite(self.chain.statistics).all():
             self._diverged("a running mean or variance was not finite")
-        if loss > RUNAWAY * (1.0 + self._first_loss):
-            self._diverged(f"the mean loss of the epoch was {loss:.3g}")
+        if not np.isfinite(self.optimizer.state).all():  # it would stand still, and not say so
+            self._diverged("the optimizer's memory of the gradients was not finite")
+        self._guard_mean("the mean loss of the epoch", loss)
         if self.rows_val is not None:
             found = evaluate(self.current, self.objective, self.rows_val, self.judge)
+            self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
@@ -196,12 +199,18 @@ class Training:
         ):
             mean += (1.0 - d) * (now - mean)
 
-    def _guard(self, value: float) -> None:
+    def _guard(self, value: float, counts: bool) -> None:
+        """Take note of a step's loss; `counts` says whether any of its rows had a weight."""
         if not math.isfinite(value):
             self._diverged("the loss was not finite")
-        if self._last_finite is None:
+        if self._first_loss is None and counts:
             self._first_loss = value
         self._last_finite = value
+
+    def _guard_mean(self, what: str, value: float) -> None:
+        """A loss that is finite but has left for good would pass for a result."""
+        if not value <= RUNAWAY * (1.0 + abs(self._first_loss or 0.0)):
+            self._diverged(f"{what} was {value:.3g}")
 
     def _diverged(self, what: str) -> None:
         lr = self.optimizer.rate(self.t)
@@ -210,11 +219,12 @@ class Training:
             if self._last_finite is None
             else f"the last finite loss was {self._last_finite:.4g}"
         )
-        kept = self.monitor.best_epoch if self.monitor and self.plan.restore_best else None
+        best = self.monitor.best_epoch if self.monitor and self.plan.restore_best else None
+        kept = f"of epoch {best}, the best" if best else "from before this epoch"
         raise Diverged(
             f"Training diverged: {what} at step {self.t} (epoch {self.epoch}) with "
             f"learning rate {lr:.3g}; {before}. {self._likely_cause(lr)} "
-            f"Kept are the weights {f'of epoch {kept}, the best' if kept else 'before this epoch'}.",
+            f"Kept are the weights {kept}.",
             self.t,
         )
 

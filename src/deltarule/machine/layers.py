@@ -182,7 +182,7 @@ class BatchNorm:
             spread = sqrt(variance + self.epsilon)
             normal = centred / spread
             unbiased = variance * (n / max(n - 1, 1))
-            pace = self.momentum * noise.share
+            pace = self.momentum * noise.share if n > 1 else 0.0  # one row has no variance
             p.dmean[...] = pace * (mean - p.mean)
             p.dvariance[...] = pace * (unbiased - p.variance)
 

@@ -10,8 +10,9 @@ ORDER = (
     "preprocessing",
     "judging",
     "passes",
-    "network",
     "saving",
+    "network",
+    "loading",
     "summary",
     "checks",
 )

@@ -174,7 +174,8 @@ def _no_rows(array: Array, n_features: int, name: str) -> str:
 def _finite(array: Array, dtype: Any, name: str, problems: Problems) -> bool:
     if array.dtype.kind != "f":
         return True
-    limit = min(float(np.finfo(dtype).max), GREATEST)
+    wanted = min(float(np.finfo(dtype).max), GREATEST)
+    limit = min(wanted, float(np.finfo(array.dtype).max))  # so that inf is beyond it in any dtype
     for start in range(0, len(array), 4096):
         part = array[start : start + 4096]
         with np.errstate(invalid="ignore"):
@@ -184,7 +185,7 @@ def _finite(array: Array, dtype: Any, name: str, problems: Problems) -> bool:
             value = part[at]
             where = f"row {start + at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
             if np.isfinite(value):
-                other = ', or use dtype="float64"' if limit < GREATEST else ""
+                other = ', or use dtype="float64"' if wanted < GREATEST else ""
                 problems.add(
                     f"{name} holds {value:.3g} ({where}), too large for {np.dtype(dtype)}; "
                     f"use other units{other}."

@@ -1,4 +1,4 @@
-"""What watches a training: metrics and the monitor, by name, and callbacks."""
+"""What a training is given besides rows: its numbers, metrics, monitor and callbacks, checked."""
 
 from __future__ import annotations
 
@@ -9,13 +9,46 @@ from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
 from ..learning.callbacks import Callback, as_callback
 from ..learning.evaluation import Judge
 from ..learning.monitor import Monitor
+from ..learning.training import Plan
 from ..mathematics import metrics as metric_table
-from .inputs import brief
+from .inputs import brief, check_flag, check_number
+from .settings import Settings
 from .targets import Targets
 
-__all__ = ["DEFAULT_METRICS", "callbacks_for", "judge_for", "monitor_for"]
+__all__ = ["DEFAULT_METRICS", "callbacks_for", "check_plan", "judge_for", "monitor_for"]
 
 DEFAULT_METRICS = {"classification": "accuracy", "regression": "r2"}
+
+
+def check_plan(
+    problems: Problems,
+    plan: Plan,
+    settings: Settings,
+    *,
+    lr: float,
+    patience: int | None,
+    min_delta: float,
+) -> None:
+    """Check the numbers that a training is given."""
+    check_number(problems, "epochs", plan.epochs, low=1, integer=True)
+    if check_number(problems, "batch_size", plan.batch_size, low=1, integer=True):
+        problems.require(
+            plan.batch_size > 1 or settings.normalization != "batch",
+            "batch_size=1 leaves batch normalisation without a variance; take larger batches, or "
+            'normalization="layer".',
+        )
+    if check_number(problems, "lr", lr, low=0, above=True) and lr * settings.weight_decay >= 1:
+        problems.add(
+            f"lr × weight_decay is {lr * settings.weight_decay:g}; from 1 on, a step would turn "
+            "the weights around. Lower one of them."
+        )
+    check_number(problems, "average", plan.average, low=0, high=1, below=True)
+    check_flag(problems, "restore_best", plan.restore_best)
+    check_number(problems, "min_delta", min_delta, low=0)
+    if plan.clip_norm is not None:
+        check_number(problems, "clip_norm", plan.clip_norm, low=0, above=True)
+    if patience is not None:
+        check_number(problems, "patience", patience, low=1, integer=True)
 
 
 def judge_for(

@@ -62,7 +62,7 @@ def _of_one_kind(array: Array, name: str, problems: Problems) -> Array | None:
     except (TypeError, ValueError, OverflowError):
         strange = next(v for v in entries if not _is_float(v))
         problems.add(
-            f"{name} must hold labels or numbers that fit float64, not {brief(strange)} of the type "
+            f"{name} must hold labels or numbers that fit float64, not {brief(strange)} of type "
             f"{type(strange).__name__}."
         )
         return None

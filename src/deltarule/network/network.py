@@ -12,7 +12,7 @@ from ..data.batches import total_weight
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Batch
 from ..ground.errors import InvalidInput, Problems
-from ..ground.randomness import StepNoise
+from ..ground.randomness import StepNoise, derive
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.evaluation import evaluate, scores
 from ..learning.history import History
@@ -22,9 +22,10 @@ from ..machine.chain import Chain, Link
 from ..machine.optimizer import Optimizer
 from .construction import build_chain
 from .inputs import check_flag, check_number
-from .judging import callbacks_for, judge_for, monitor_for
+from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .passes import Gradients, backward_pass
 from .preprocessing import Preprocessing
+from .saving import save
 from .settings import settings_from
 from .targets import require_two_classes, targets_for
 
@@ -83,6 +84,8 @@ class Network:
     ----------
     history : History or None
         Of the last training.
+    trainings : int
+        How often `train` has been called; a further training draws new orders and dropout.
     about : dict
         JSON-able facts that are saved with the model, such as the names of its classes.
 
@@ -133,6 +136,7 @@ class Network:
             self.settings, targets_for(self.settings), encoder, image_shape
         )
         self.history: History | None = None
+        self.trainings = 0
         self.about: dict[str, Any] = {}
 
     @property
@@ -189,8 +193,9 @@ class Network:
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
-        Training goes on from the present weights, with a fresh optimizer and schedule.  Without
-        validation rows nothing is held out, and the last weights stay.
+        Training goes on from the present weights, with a fresh optimizer and schedule; what the
+        first training learned of the scales of X and y stays.  Without validation rows nothing is
+        held out, and the last weights stay.
 
         Parameters
         ----------
@@ -211,7 +216,7 @@ class Network:
         monitor : str, optional
             What makes an epoch the best: "val_loss" (the default where there are validation
             rows), "val_accuracy", "train_loss", …
-        patience : int, optional
+        patience, min_delta : int, optional, and float
             Stop after so many epochs without an improvement of at least `min_delta`.
         restore_best : bool
             Whether the weights of the best epoch are kept, rather than the last.
@@ -249,21 +254,11 @@ class Network:
             array_val, targets_val, weight_val = prepared.pair(
                 X_val, y_val, sample_weight_val, problems, "_val"
             )
-        check_number(problems, "epochs", epochs, low=1, integer=True)
-        check_number(problems, "batch_size", batch_size, low=1, integer=True)
-        if check_number(problems, "lr", lr, low=0, above=True) and lr * s.weight_decay >= 1:
-            problems.add(
-                f"lr × weight_decay is {lr * s.weight_decay:g}; from 1 on, a step would turn the "
-                "weights around. Lower one of them."
-            )
-        check_number(problems, "average", average, low=0, high=1, below=True)
-        check_flag(problems, "restore_best", restore_best)
+        plan = Plan(
+            epochs, batch_size, self._training_seed(), s.l2, clip_norm, average, restore_best
+        )
+        check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
         check_flag(problems, "progress", progress)
-        check_number(problems, "min_delta", min_delta, low=0)
-        if clip_norm is not None:
-            check_number(problems, "clip_norm", clip_norm, low=0, above=True)
-        if patience is not None:
-            check_number(problems, "patience", patience, low=1, integer=True)
         judge = judge_for(prepared.targets, metrics, problems)
         watcher = monitor_for(monitor, judge, has_validation, patience, min_delta, problems)
         chosen_callbacks = callbacks_for(callbacks, problems)
@@ -277,11 +272,10 @@ class Network:
             assert array_val is not None
             assert targets_val is not None
             rows_val = self.preprocessing.rows(array_val, targets_val, weight_val)
-        plan = Plan(epochs, batch_size, s.seed, s.l2, clip_norm, average, restore_best)
         optimizer = Optimizer(
             s.optimizer.function,
             self.chain.theta,
-            lr=lr,
+            lr=float(lr),
             total=steps_in(len(rows), plan),
             schedule=s.factor(),
             weight_decay=s.weight_decay,
@@ -300,7 +294,13 @@ class Network:
             [*chosen_callbacks, *progress_callback(progress)],
         )
         self.history = training.history
+        self.trainings += 1
         return training.run()
+
+    def _training_seed(self) -> int:
+        """The seed of the next training: each has an order and a dropout of its own."""
+        seed = self.settings.seed
+        return derive(seed, "training", self.trainings) if self.trainings else seed
 
     # -- use --------------------------------------------------------------------------------
 
@@ -372,9 +372,7 @@ class Network:
         NotAvailable
             If the file cannot be written.
         """
-        from .saving import save
-
-        save(self, path)
+        save(path, self.chain, self.preprocessing, self.about, self.trainings)
 
     # -- single steps, for learners ---------------------------------------------------------
 

@@ -66,8 +66,12 @@ class Part:
         return functools.partial(self.function, **self.options) if self.options else self.function
 
     def spec(self) -> str | dict[str, Any]:
-        """What names this part in a recipe: 'adam' or {'name': 'adam', 'beta1': 0.95}."""
-        return {"name": self.name, **self.options} if self.options else self.name
+        """What names this part in a file: 'adam' or {'name': 'adam', 'beta1': 0.95}.
+
+        A function of one's own is marked as such: a name of the table must not stand in for it.
+        """
+        own = {"custom": True} if self.custom else {}
+        return {"name": self.name, **own, **self.options} if own or self.options else self.name
 
 
 def options_of(function: Callable[..., Any]) -> dict[str, Any]:

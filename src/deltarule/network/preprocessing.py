@@ -20,7 +20,17 @@ from .targets import Targets
 if TYPE_CHECKING:
     from ..data.tables import TableEncoder
 
-__all__ = ["Preprocessing"]
+__all__ = ["Encoded", "Preprocessing"]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Rows of a table that the network's own encoder has already turned into numbers."""
+
+    rows: Array
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +75,16 @@ class Preprocessing:
     ) -> Array | None:
         """X as numbers, (n, n_features), by the encoder where there is one."""
         dtype, n_features = self.settings.dtype, self.settings.sizes[0]
-        if self.encoder is not None and not isinstance(X, np.ndarray):
+        if isinstance(X, Encoded):
+            X = X.rows
+        elif self.encoder is not None and not isinstance(X, np.ndarray):
             try:
                 X = self.encoder.transform(Table.from_any(X), dtype)
             except InvalidInput as error:
                 for sentence in error.sentences or (str(error),):
                     problems.add(f"{name}: {sentence}")
                 return None
-        elif self.encoder is not None and X.shape[1:] != (n_features,):
+        elif self.encoder is not None:
             columns = ", ".join(column.name for column in self.encoder.columns)
             problems.add(
                 f"{name} must be a table, as the network was trained on one; give a data frame or "

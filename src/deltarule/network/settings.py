@@ -22,7 +22,6 @@ from .parts import Part, part
 __all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
 
 NORMALIZATIONS = ("batch", "layer")
-LOSSES_OF_TWO_OR_MORE = ("cross_entropy",)
 # θ, ∇ and the optimizer's state of so many weights fill 40 GB.
 MOST_WEIGHTS = 2 * 10**9
 
@@ -92,7 +91,8 @@ def settings_from(
     sizes = _sizes(given["sizes"], problems)
     hidden = max(len(sizes) - 2, 0)
     loss = _declared(_part(given["loss"], losses, "loss", problems), "loss", problems)
-    if loss and loss.name in LOSSES_OF_TWO_OR_MORE and sizes and sizes[-1] < 2:
+    link = getattr(loss.function, "link", None) if loss else None
+    if loss and link is losses.softmax and sizes and sizes[-1] < 2:
         problems.add(
             f"{loss.name} needs at least 2 outputs, one for each class, and the last size is "
             f'{sizes[-1]}. For two classes use 2, or loss="binary_cross_entropy"; to predict a '
@@ -113,6 +113,15 @@ def settings_from(
     dtype = _dtype_name(given["dtype"])
     _one_of(dtype, ("float32", "float64"), "dtype", problems)
     check_number(problems, "seed", given["seed"], low=0, high=2**63 - 1, integer=True)
+    problems.require(
+        given["standardize_targets"] is not True or link is not losses.exp_link,
+        f"The loss {loss.name if loss else ''} takes counts, which standardising would make "
+        "negative; leave standardize_targets out.",
+    )
+    problems.require(
+        given["classes"] is None or link is not losses.sigmoid_link or not sizes or sizes[-1] == 1,
+        "classes names the labels of one output; several labels at once are columns of 0 and 1.",
+    )
     classes = _classes(given["classes"], sizes, problems)
     if sizes:
         _check_encoder(encoder, sizes[0], problems)
@@ -123,7 +132,7 @@ def settings_from(
     assert initializer
     standardize = given["standardize_targets"]
     if standardize == "auto":
-        standardize = loss.function.task == "regression" and loss.name != "poisson"  # type: ignore[attr-defined]
+        standardize = loss.function.task == "regression" and link is not losses.exp_link  # type: ignore[attr-defined]
     return Settings(
         sizes=sizes,
         activation=activation,

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import Problems
+from ..mathematics import losses
 from .inputs import brief, shape_of
 from .labels import classes_in, one_class_only, places_of, target_rows
 from .settings import Settings
@@ -117,9 +118,7 @@ class ClassTargets:
         return decision if self.classes is None else self.classes[decision]
 
     def probabilities(self, z: Array) -> Array | None:
-        from ..mathematics.losses import softmax
-
-        return softmax(z)
+        return losses.softmax(z)
 
     def to_json(self) -> dict[str, Any]:
         return {"classes": None if self.classes is None else self.classes.tolist()}
@@ -194,9 +193,7 @@ class LabelTargets:
         return decision if self.classes is None else self.classes[decision]
 
     def probabilities(self, z: Array) -> Array | None:
-        from ..mathematics.losses import sigmoid_link
-
-        p = sigmoid_link(z)
+        p = losses.sigmoid_link(z)
         return np.hstack([1 - p, p]) if self.k == 1 else p
 
     def to_json(self) -> dict[str, Any]:
@@ -262,7 +259,7 @@ class NumberTargets:
                 "it must be the number of columns."
             )
             return None
-        if self.loss.__name__ == "poisson" and (columns < 0).any():
+        if self.loss.link is losses.exp_link and (columns < 0).any():
             problems.add(
                 f"{name} holds negative numbers, such as {columns.min():g}; the loss poisson takes "
                 'counts. For other numbers use loss="squared_error".'
@@ -327,6 +324,8 @@ def targets_for(settings: Settings) -> Targets:
     k = settings.sizes[-1]
     classes = None if settings.classes is None else np.asarray(settings.classes)
     if settings.loss.function.task == "regression":  # type: ignore[attr-defined]
-        return NumberTargets(k, settings.loss.function, settings.standardize_targets)
-    kind = LabelTargets if settings.loss.name == "binary_cross_entropy" else ClassTargets
+        loss, standardize = settings.loss.function, settings.standardize_targets
+        return NumberTargets(k, loss, standardize, flat=k == 1)
+    link = settings.loss.function.link  # type: ignore[attr-defined]
+    kind = LabelTargets if link is losses.sigmoid_link else ClassTargets
     return kind(k, classes)

@@ -63,9 +63,19 @@ def write_tensors(
         "description": text,
     }
     data = save({name: np.asarray(t, order="C") for name, t in tensors.items()}, metadata)
+    data = _with_metadata_in_order(data, metadata)
     start = data.index(MARK) + len(MARK)
     digest = hashlib.sha256(data).hexdigest().encode()
     write_bytes(path, data[:start] + digest + data[start + 64 :])
+
+
+def _with_metadata_in_order(data: bytes, metadata: dict[str, str]) -> bytes:
+    """The same file with its metadata in one order, so that equal networks make equal files."""
+    length = int.from_bytes(data[:8], "little")
+    header = {**json.loads(data[8 : 8 + length]), "__metadata__": metadata}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at multiples of 8
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -1,0 +1,192 @@
+"""One forward and backward pass: every intermediate against PyTorch's automatic derivatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+
+RNG = np.random.default_rng(3)
+N, SIZES = 9, [5, 7, 6, 4]
+X = RNG.normal(size=(N, 5))
+LABELS = RNG.integers(0, 4, N)
+TARGETS = RNG.normal(size=(N, 4))
+COUNTS = RNG.poisson(2.0, size=(N, 4)).astype(float)
+WEIGHT = RNG.uniform(0.2, 2.0, N)
+FLAGS = RNG.integers(0, 2, (N, 4)).astype(float)
+Y: dict[str, np.ndarray] = {
+    "cross_entropy": LABELS,
+    "binary_cross_entropy": FLAGS,
+    "poisson": COUNTS,
+}
+CASES: list[dict[str, Any]] = [
+    {"activation": "relu"},
+    {"activation": "tanh", "weight": WEIGHT},
+    {"activation": "gelu", "normalization": "layer"},
+    {"activation": "silu", "normalization": "batch", "step": 1},
+    {"activation": "relu", "normalization": "batch"},
+    {"activation": "elu", "l2": 0.3, "weight": WEIGHT},
+    {"activation": "mish", "loss": "binary_cross_entropy"},
+    {"activation": "softplus", "loss": "squared_error", "weight": WEIGHT},
+    {"activation": "selu", "loss": "absolute_error"},
+    {"activation": "leaky_relu", "loss": "huber"},
+    {"activation": "sigmoid", "loss": "poisson"},
+    {"activation": "identity", "loss": {"name": "cross_entropy", "label_smoothing": 0.2}},
+    {"activation": "relu", "dropout": 0.4, "step": 3},
+]
+
+
+def made(case: dict[str, Any]) -> dr.Network:
+    """The network of a case, with biases and statistics that are not zero."""
+    options = {k: v for k, v in case.items() if k not in ("weight", "step")}
+    net = dr.Network(SIZES, dtype="float64", standardize_targets=False, **options)
+    net.chain.theta += 0.1 * RNG.normal(size=net.n_parameters)
+    net.chain.statistics += abs(RNG.normal(size=len(net.chain.statistics)))
+    return net
+
+
+def torch_value(
+    torch: Any, layer: str, x: Any, p: dict[str, Any], net: dr.Network, step: Any
+) -> Any:
+    """One layer, written with PyTorch's own functions."""
+    f = torch.nn.functional
+    kind = layer.rstrip("0123456789")
+    if kind == "dense":
+        return x @ p[f"{layer}.W"] + p.get(f"{layer}.b", 0.0)
+    if kind == "layernorm":
+        return f.layer_norm(x, x.shape[1:], p[f"{layer}.scale"], p[f"{layer}.shift"])
+    if kind == "batchnorm":
+        views = net.chain.statistics_layout.views(net.chain.statistics.copy())
+        mean, variance = (torch.tensor(views[f"{layer}.{n}"]) for n in ("mean", "variance"))
+        training = step is not None
+        return f.batch_norm(x, mean, variance, p[f"{layer}.scale"], p[f"{layer}.shift"], training)
+    if kind == "dropout":
+        index = list(net.chain.layers).index(layer)
+        noise = net.batch(X, Y.get(net.settings.loss.name, TARGETS), step=step).noise
+        assert noise is not None
+        rate = net.settings.dropout[0]
+        keep = noise.of_layer(index).keep(tuple(x.shape), rate, like=np.zeros(1))
+        return x * torch.tensor(keep) / (1.0 - rate)
+    return {"identity": lambda t: t}.get(kind, getattr(f, kind, None))(x)
+
+
+def torch_loss(torch: Any, net: dr.Network, y: Any, z: Any, weight: Any) -> Any:
+    """The weighted mean loss, written with PyTorch's own functions."""
+    f = torch.nn.functional
+    name = net.settings.loss.name
+    own = {
+        "cross_entropy": lambda: f.cross_entropy(
+            z,
+            y,
+            reduction="none",
+            label_smoothing=net.settings.loss.options.get("label_smoothing", 0),
+        ),
+        "binary_cross_entropy": lambda: f.binary_cross_entropy_with_logits(z, y, reduction="none"),
+        "squared_error": lambda: f.mse_loss(z, y, reduction="none"),
+        "absolute_error": lambda: f.l1_loss(z, y, reduction="none"),
+        "huber": lambda: f.huber_loss(z, y, reduction="none"),
+        "poisson": lambda: f.poisson_nll_loss(z, y, log_input=True, reduction="none"),
+    }[name]()
+    each = own if own.ndim == 1 else own.mean(1)
+    return (each * weight).sum() / weight.sum()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: "-".join(map(str, c.values()))[:50])
+def test_against_torch(case: dict[str, Any]) -> None:
+    """Every value, ∂L/∂value and ∂L/∂θ is PyTorch's, to 1e-12 in float64."""
+    torch = pytest.importorskip("torch")
+    net, step = made(case), case.get("step")
+    y = Y.get(net.settings.loss.name, TARGETS)
+    weight = case.get("weight")
+    ours = net.backward(X, y, weight, step=step)
+
+    p = {name: torch.tensor(w.copy(), requires_grad=True) for name, w in net.parameters.items()}
+    x = torch.tensor(X, requires_grad=True)
+    values = {"input": x}
+    for layer in net.chain.layers:
+        x = torch_value(torch, layer, x, p, net, step)
+        x.retain_grad()
+        values[layer] = x
+    w = torch.ones(N, dtype=torch.float64) if weight is None else torch.tensor(weight)
+    loss = torch_loss(torch, net, torch.tensor(y), x, w)
+    loss = loss + net.settings.l2 / 2 * sum((m * m).sum() for m in p.values() if m.ndim > 1)
+    loss.backward()
+
+    assert ours.loss == pytest.approx(loss.item(), rel=1e-12)
+    assert ours.values.keys() == ours.incoming.keys() == values.keys()
+    for name, value in values.items():
+        close(ours.values[name], value.detach().numpy())
+        close(ours.incoming[name], value.grad.numpy())
+    assert ours.parameters.keys() == p.keys()
+    for name, tensor in p.items():
+        close(ours.parameters[name], tensor.grad.numpy())
+
+
+def close(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Equal to 1e-12 in the 2-norm."""
+    assert ours.shape == theirs.shape
+    scale = max(float(np.linalg.norm(theirs)), 1e-3)  # a gradient that is zero but for rounding
+    assert np.linalg.norm(ours - theirs) <= 1e-12 * scale
+
+
+def test_pullbacks_by_hand() -> None:
+    """The chain rule done by the reader: each pullback carries g one layer down."""
+    net = made({"activation": "tanh"})
+    links = net.forward(X)
+    z = links[-1].value
+    p = np.exp(z) / np.exp(z).sum(1, keepdims=True)
+    g = (p - np.eye(4)[LABELS]) / N
+    by_hand = {}
+    below = [X, *(link.value for link in links)]
+    for index in range(len(links) - 1, -1, -1):
+        name = links[index].name
+        if name.startswith("dense"):
+            by_hand[f"{name}.W"] = below[index].T @ g
+            by_hand[f"{name}.b"] = g.sum(0)
+        g = links[index].pullback(g)
+    found = net.backward(X, LABELS)
+    close(found.incoming["input"], g)
+    for name, gradient in by_hand.items():
+        close(found.parameters[name], gradient)
+
+
+def test_nothing_is_updated() -> None:
+    """A pass changes neither weights nor statistics, and is the same when repeated."""
+    net = made({"activation": "silu", "normalization": "batch", "dropout": 0.3})
+    before = net.chain.theta.copy(), net.chain.statistics.copy()
+    first, second = (net.backward(X, LABELS, step=4) for _ in range(2))
+    np.testing.assert_array_equal(net.chain.theta, before[0])
+    np.testing.assert_array_equal(net.chain.statistics, before[1])
+    assert first.loss == second.loss
+    for name, gradient in first.parameters.items():
+        np.testing.assert_array_equal(gradient, second.parameters[name])
+
+
+def test_steps_differ() -> None:
+    """Dropout is a function of the step; without a step there is none."""
+    net = made({"activation": "tanh", "dropout": 0.5})
+    losses = [net.backward(X, LABELS, step=step).loss for step in (None, 1, 2)]
+    assert len(set(losses)) == 3
+    assert losses[0] == pytest.approx(net.evaluate(X, LABELS)["loss"], rel=1e-12)
+
+
+def test_gradients_belong_to_the_caller() -> None:
+    """A later pass does not write into the result of an earlier one."""
+    net = made({"activation": "tanh"})
+    first = net.backward(X, LABELS)
+    kept = {name: gradient.copy() for name, gradient in first.parameters.items()}
+    net.backward(X[:2], LABELS[:2])
+    for name, gradient in kept.items():
+        np.testing.assert_array_equal(first.parameters[name], gradient)
+
+
+def test_no_hidden_layer() -> None:
+    """For one layer the gradient is xᵀ(p − q)/n, written out."""
+    net = dr.Network([5, 4], dtype="float64")
+    found = net.backward(X, LABELS)
+    g = (net.predict_proba(X) - np.eye(4)[LABELS]) / N
+    close(found.parameters["dense1.W"], X.T @ g)
+    close(found.incoming["input"], g @ net.parameters["dense1.W"].T)

@@ -1,0 +1,258 @@
+"""Targets as people have them, as the loss takes them, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import deltarule as dr
+from deltarule.ground.errors import Problems
+from deltarule.network.targets import (
+    ClassTargets,
+    LabelTargets,
+    NumberTargets,
+    Targets,
+    require_two_classes,
+    targets_for,
+)
+
+laws = settings(deadline=None, derandomize=True)
+
+
+def learned(y: Any, loss: str = "cross_entropy", k: int = 3, **options: Any) -> Targets:
+    """The targets of a network that was given y."""
+    problems = Problems()
+    targets = targets_for(dr.Network([2, k], loss=loss, **options).settings).learn(y, problems)
+    problems.raise_if_any()
+    return targets
+
+
+def encoded(targets: Targets, y: Any) -> np.ndarray:
+    """y as the loss takes it."""
+    problems = Problems()
+    array = targets.encode(y, len(y), problems, "y")
+    problems.raise_if_any()
+    assert array is not None
+    return array
+
+
+def sure(codes: np.ndarray, k: int) -> np.ndarray:
+    """Scores that say these classes."""
+    return np.where(np.arange(k) == codes[:, None], 9.0, -9.0)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([0, 2, 1, 1]),
+        np.array([0, 2, 1, 1], np.uint8),
+        np.array(["c", "a", "b", "b"]),
+        np.array(["c", "a", "b", "b"], object),
+    ],
+)
+def test_labels_come_back(y: np.ndarray) -> None:
+    """Scores that say the right classes give labels equal to those of y, text as text."""
+    targets = learned(y)
+    codes = encoded(targets, y)
+    back = targets.present(targets.decide(sure(codes, 3)))
+    assert back.tolist() == y.tolist()
+    np.testing.assert_array_equal(targets.restore(codes), codes)
+
+
+def test_booleans_come_back() -> None:
+    """Two classes may be False and True, at two outputs and at one."""
+    y = np.array([True, False, True])
+    for loss, k in (("cross_entropy", 2), ("binary_cross_entropy", 1)):
+        targets = learned(y, loss, k)
+        codes = encoded(targets, y)
+        z = sure(codes, 2) if k == 2 else 9.0 * (2 * codes - 1)
+        back = targets.present(targets.decide(z))
+        assert back.dtype == bool
+        np.testing.assert_array_equal(back, y)
+
+
+def test_named_classes_keep_their_order() -> None:
+    """classes=[…] decides which output stands for which label."""
+    targets = learned(["a"], classes=["b", "c", "a"])
+    np.testing.assert_array_equal(encoded(targets, ["a", "b", "c"]), [2, 0, 1])
+
+
+def test_one_hot_is_labels() -> None:
+    """One-hot rows are the labels that they name, for any type of 0 and 1."""
+    codes = np.array([2, 0, 1])
+    for dtype in (np.uint8, np.float32, bool):
+        y = np.eye(3)[codes].astype(dtype)
+        assert encoded(learned(y), y).tolist() == codes.tolist()
+
+
+@laws
+@given(shares=st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1))
+def test_soft_targets_stay(shares: list[list[float]]) -> None:
+    """Shares that add up to 1 are kept, and restored as the greatest of them."""
+    q = np.array(shares) / np.sum(shares, axis=1, keepdims=True)
+    targets = learned(q)
+    np.testing.assert_array_equal(encoded(targets, q), q)
+    np.testing.assert_array_equal(targets.restore(q), q.argmax(1))
+
+
+def test_known_classes_are_not_learned_again() -> None:
+    """What was learned first holds for all later data."""
+    targets = learned(np.array(["a", "b", "c"]))
+    problems = Problems()
+    again = targets.learn(np.array(["x", "y", "z"]), problems)
+    assert again.to_json() == targets.to_json()
+
+
+def test_labels_at_one_output() -> None:
+    """At one output the second label in order is yes, and scores above 0 say yes."""
+    targets = learned(["no", "yes", "no"], "binary_cross_entropy", 1)
+    np.testing.assert_array_equal(encoded(targets, ["yes", "no"]), [[1.0], [0.0]])
+    decision = targets.decide(np.array([[0.1], [-0.1], [0.0]]))
+    assert targets.present(decision).tolist() == ["yes", "no", "no"]
+
+
+def test_several_labels() -> None:
+    """Several labels hold at once, each decided by its own score."""
+    y = np.array([[1, 0, 1], [0, 0, 0]])
+    targets = learned(y, "binary_cross_entropy", 3)
+    np.testing.assert_array_equal(encoded(targets, y), y)
+    np.testing.assert_array_equal(targets.decide(np.array([[1.0, -1.0, 2.0]])), [[1, 0, 1]])
+    np.testing.assert_array_equal(targets.restore(np.array([[0.5, 0.4, 1.0]])), [[1, 0, 1]])
+
+
+@laws
+@given(
+    y=st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20),
+    columns=st.integers(1, 3),
+)
+def test_numbers_are_standardised_and_back(y: list[float], columns: int) -> None:
+    """Inside, numbers have mean 0 and spread 1 in each column; outside they are as they were."""
+    target = np.array([np.roll(y, i) for i in range(columns)]).T
+    if columns == 1:
+        target = target[:, 0]
+    targets = learned(target, "squared_error", columns)
+    inside = encoded(targets, target)
+    assert inside.shape == (len(y), columns)
+    if np.std(y) > 1e-6 * max(1.0, np.abs(y).max()):
+        np.testing.assert_allclose(inside.mean(0), 0, atol=1e-8)
+        np.testing.assert_allclose(inside.std(0), 1, rtol=1e-8)
+    back = targets.present(targets.restore(inside))
+    assert back.shape == target.shape
+    np.testing.assert_allclose(back, target, rtol=1e-9, atol=1e-6)
+
+
+def test_a_constant_is_only_shifted() -> None:
+    """A target that never changes does not divide by zero."""
+    targets = learned([5.0, 5.0, 5.0], "squared_error", 1)
+    np.testing.assert_array_equal(encoded(targets, [5.0, 6.0]), [[0.0], [1.0]])
+
+
+def test_counts_are_not_standardised() -> None:
+    """The prediction of the loss poisson is e^z in the units of y."""
+    targets = learned([1.0, 2.0, 4.0], "poisson", 1)
+    np.testing.assert_array_equal(encoded(targets, [3.0]), [[3.0]])
+    np.testing.assert_allclose(targets.decide(np.log([[3.0]])), [[3.0]])
+
+
+def test_flat_or_not() -> None:
+    """Predictions have the shape that y had: (n,) or (n, 1)."""
+    for y, shape in (([1.0, 2.0], (2,)), (np.array([[1.0, 2.0], [3.0, 4.0]]), (2, 2))):
+        targets = learned(y, "squared_error", np.ndim(y))
+        assert targets.present(targets.decide(np.zeros((2, np.ndim(y))))).shape == shape
+
+
+@pytest.mark.parametrize(
+    ("loss", "k", "says_probabilities"),
+    [
+        ("cross_entropy", 3, True),
+        ("binary_cross_entropy", 1, True),
+        ("binary_cross_entropy", 3, True),
+        ("squared_error", 1, False),
+    ],
+)
+def test_probabilities(loss: str, k: int, says_probabilities: bool) -> None:
+    """Classes have probabilities of 0 to 1 that rank like the scores; numbers have none."""
+    z = np.random.default_rng(0).normal(size=(5, k))
+    p = targets_for(dr.Network([2, k], loss=loss).settings).probabilities(z)
+    if not says_probabilities:
+        assert p is None
+        return
+    assert p is not None
+    assert ((p >= 0) & (p <= 1)).all()
+    if loss == "cross_entropy":
+        np.testing.assert_allclose(p.sum(1), 1)
+        np.testing.assert_array_equal(p.argmax(1), z.argmax(1))
+    elif k == 1:
+        assert p.shape == (5, 2)
+        np.testing.assert_array_equal(p[:, 1] > 0.5, z[:, 0] > 0)
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "k"),
+    [
+        (["b", "a", "c"], "cross_entropy", 3),
+        ([0, 1, 2], "cross_entropy", 3),
+        ([True, False], "cross_entropy", 2),
+        (["no", "yes"], "binary_cross_entropy", 1),
+        ([[0, 1], [1, 1]], "binary_cross_entropy", 2),
+        ([0.1, 0.7], "squared_error", 1),
+        ([[0.1, 5.0], [0.7, 9.0]], "huber", 2),
+    ],
+)
+def test_json(y: Any, loss: str, k: int) -> None:
+    """What was learned survives JSON to the bit."""
+    targets = learned(y, loss, k)
+    fresh = targets_for(dr.Network([2, k], loss=loss).settings)
+    again = fresh.from_json(json.loads(json.dumps(targets.to_json())))
+    assert again.to_json() == targets.to_json()
+    np.testing.assert_array_equal(encoded(again, y), encoded(targets, y))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"classes": ["a"]},
+        {"classes": ["a", "b", "c", "d"]},
+        {"classes": [0.5, 1.5, 2.5]},
+        {"classes": [["a"], ["b"], ["c"]]},
+        {"classes": {"a": 1}},
+    ],
+)
+def test_damaged_classes(facts: dict[str, Any]) -> None:
+    """Classes that do not fit the outputs are refused."""
+    with pytest.raises((ValueError, KeyError)):
+        ClassTargets(3).from_json(facts)
+
+
+@pytest.mark.parametrize("std", [[0.0], [-1.0], [float("nan")], [1.0, 1.0, 1.0], "x", None])
+def test_damaged_numbers(std: Any) -> None:
+    """A spread that is not positive, or of another width, is refused."""
+    good = {"mean": [0.0], "std": [1.0], "flat": True, "learned": True}
+    fresh = NumberTargets(1, dr.losses.squared_error, True)
+    assert fresh.from_json(good).learned
+    with pytest.raises((ValueError, TypeError)):
+        fresh.from_json({**good, "std": std})
+
+
+@pytest.mark.parametrize(
+    ("targets", "codes", "complains"),
+    [
+        (ClassTargets(3, np.arange(3)), np.array([1, 1, 1]), True),
+        (ClassTargets(3, np.arange(3)), np.array([1, 1, 2]), False),
+        (ClassTargets(2, np.arange(2)), np.array([[0.6, 0.4], [0.9, 0.1]]), False),
+        (LabelTargets(1, np.arange(2)), np.array([[1.0], [1.0]]), True),
+        (LabelTargets(2), np.array([[1.0, 0.0], [1.0, 0.0]]), False),
+        (NumberTargets(1, dr.losses.squared_error, False), np.array([[1.0], [1.0]]), False),
+    ],
+)
+def test_one_class(targets: Targets, codes: np.ndarray, complains: bool) -> None:
+    """Rows of one class teach nothing; soft targets, several labels and numbers may."""
+    problems = Problems()
+    require_two_classes(targets, codes, problems)
+    assert bool(problems) == complains
