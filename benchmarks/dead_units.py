@@ -24,11 +24,6 @@ ARMS: dict[str, dict] = {
 ARMS |= {
     "unit, batch 64, lr 0.001": {"scaling": "unit", "batch_size": 64, "lr": 0.001},
     "feature, batch 64, lr 0.001": {"scaling": "feature", "batch_size": 64, "lr": 0.001},
-    "feature, batch 64, leaky ReLU": {
-        "scaling": "feature",
-        "batch_size": 64,
-        "activation": "leaky_relu",
-    },
     "feature, batch 64, warm-up over 200 steps": {
         "scaling": "feature",
         "batch_size": 64,

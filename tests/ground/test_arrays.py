@@ -35,7 +35,7 @@ def test_numpy_and_torch_agree(name: str, dtype: type, torch) -> None:  # type: 
     """A function of one array gives the same numbers in the same dtype on both."""
     function = getattr(arrays, name)
     for x in (POSITIVE, MIXED):
-        x = abs(x).astype(dtype) if name in ("log", "log1p", "sqrt") else x.astype(dtype)
+        x = abs(x).astype(dtype) if name in ("log1p", "sqrt") else x.astype(dtype)
         with np.errstate(divide="ignore"):
             ours = np.asarray(function(x))
         theirs = np.asarray(function(torch.from_numpy(x.copy())))
@@ -47,9 +47,7 @@ def test_numpy_and_torch_agree(name: str, dtype: type, torch) -> None:  # type: 
 def test_other_functions_agree(torch) -> None:  # type: ignore[no-untyped-def]
     """The functions of several arguments give the same on both."""
     t = torch.from_numpy(MIXED.copy())
-    index = np.array([2, 0])
     pairs = [
-        (arrays.gather(MIXED, index), arrays.gather(t, torch.from_numpy(index))),
         (arrays.where(MIXED > 0, MIXED, 7.0), arrays.where(t > 0, t, 7.0)),
         (arrays.clip_real(MIXED, -1.0, 2.5), arrays.clip_real(t, -1.0, 2.5)),
         (arrays.zeros((2, 5), like=MIXED), arrays.zeros((2, 5), like=t)),
@@ -77,7 +75,6 @@ def test_new_arrays_have_the_dtype_asked_for(dtype: type) -> None:
     [
         (arrays.exp, 1.5, math.exp(1.5)),
         (arrays.expm1, -2.0, math.exp(-2.0)),
-        (arrays.log, 3.0, 1 / 3),
         (arrays.log1p, 3.0, 1 / 4),
         (arrays.sqrt, 4.0, 1 / 4),
         (arrays.tanh, 0.5, 1 - math.tanh(0.5) ** 2),
@@ -101,8 +98,6 @@ def test_comparisons_look_at_the_real_part() -> None:
     assert arrays.sign(z).tolist() == [[-1.0, 1.0]]
     assert arrays.top_of_rows(z).tolist() == [[1.0]]
     assert arrays.real(z).tolist() == [[-2.0, 1.0]]
-    assert arrays.is_complex(z)
-    assert not arrays.is_complex(z.real)
 
 
 def test_erfc_is_exact_in_the_tail() -> None:

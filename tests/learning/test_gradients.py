@@ -111,7 +111,7 @@ def test_entries_at_a_kink_are_left_out() -> None:
     """Where a perturbation would cross a kink, differences say nothing, and are not asked."""
     chain = chain_of(("relu", Activation(activations.relu)))
     chain.layout.view(chain.theta, "dense1.W")[...] = 0.0
-    chain.layout.view(chain.theta, "dense1.b")[...] = [0.0, 1.0, -1.0, 1e-4]
+    chain.layout.view(chain.theta, "dense1.b")[...] = [0.0, 1.0, -1.0, 1e-8]
     report = check_problem(problem(chain))
     entries = {c.array: c.entries for c in report.checks if c.method == "differences"}
     assert entries["dense1.b"] == 2

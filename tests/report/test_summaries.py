@@ -114,3 +114,9 @@ def test_captions_say_what_a_curve_shows(
     )
     assert summaries.curve_caption([{"train_r2": 1.0}], "r2") == "R²"
     assert summaries.curve_caption([{"val_loss": np.nan}], "loss") == "Loss"
+
+
+def test_time_of_an_epoch(make_facts: Make) -> None:
+    """Times of a history count from the start; an epoch takes their differences."""
+    card = next(card for card in summaries.cards(make_facts()) if card.label == "Time")
+    assert card.note == "3.50 s an epoch"

@@ -1,4 +1,4 @@
-"""The dozen functions that NumPy and torch spell differently, and that complex numbers trip.
+"""The functions that NumPy and torch spell differently, and that complex numbers trip.
 
 Floors 1 and 2 are written in operators and these functions, so the same code runs on NumPy
 arrays (float32, float64, complex128 for the complex-step check) and on torch tensors.
@@ -23,10 +23,7 @@ __all__ = [
     "exp",
     "expm1",
     "finite_or_inf",
-    "gather",
-    "is_complex",
     "lift",
-    "log",
     "log1p",
     "namespace",
     "quiet",
@@ -56,13 +53,9 @@ def _torch() -> ModuleType:
     return torch
 
 
-def is_complex(x: Array) -> bool:
-    """Whether x has an imaginary part, as in a complex-step check."""
-    return bool(np.iscomplexobj(x) if namespace(x) is np else namespace(x).is_complex(x))
-
-
 def real(x: Array) -> Array:
     """The real part; x itself if it has no other."""
+    is_complex = np.iscomplexobj if namespace(x) is np else namespace(x).is_complex
     return x.real if is_complex(x) else x
 
 
@@ -81,11 +74,6 @@ def lift(values: Any, like: Array) -> Array:
     if isinstance(like, np.ndarray):
         return np.asarray(values, like.dtype)
     return _torch().as_tensor(values, dtype=like.dtype, device=like.device)
-
-
-def log(x: Array) -> Array:
-    """The natural logarithm."""
-    return namespace(x).log(x)
 
 
 def log1p(x: Array) -> Array:
@@ -131,12 +119,6 @@ def clip_real(x: Array, low: float, high: float) -> Array:
     """x, held within [low, high] by its real part; constant, so without derivative, outside."""
     r = real(x)
     return where(r < low, low, where(r > high, high, x))
-
-
-def gather(x: Array, index: Array) -> Array:
-    """x[i, index[i]] for every row i, (n,)."""
-    rows = np.arange(len(index)) if isinstance(x, np.ndarray) else _torch().arange(len(index))
-    return x[rows, index]
 
 
 def sum_rows(x: Array) -> Array:

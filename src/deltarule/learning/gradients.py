@@ -7,9 +7,11 @@
   Made only of real numbers and values of f; used where a function has kinks, and only at
   entries whose perturbation crosses none.
 
-The error of an array is ‖g − ĝ‖₂/max(‖g‖₂, ‖ĝ‖₂, s).  The floor s is a small share of what all
-terms of all gradients amount to: a derivative that is 0 because its terms cancel is known only to
-their rounding, and a relative error of rounding would be 1.
+The error of an array is ‖g − ĝ‖₂/max(‖g‖₂, ‖ĝ‖₂, s/tolerance), where s is what rounding can make
+of g: how far g moves when θ and x move by a few ulp, and at least a few ulp of the length of all
+gradients with random signs in ∂L/∂z, so that little cancels.  Without s a gradient that is 0
+because its terms cancel would have the relative error 1.  A wrong formula moves as little as the
+right one, so s excuses none.  For differences s is at least the rounding of f divided by h.
 
 Differences try several h, because the right one depends on the scale of the input and of f, and
 each entry is compared at the h that fits best.  That hides no mistake: the h differ in truncation
@@ -38,10 +40,9 @@ __all__ = ["Check", "GradientReport", "Problem", "check_problem"]
 COMPLEX_STEP = 1e-30
 DIFFERENCE_STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6)
 TOLERANCES = {"complex step": 1e-12, "inner product": 1e-12, "differences": 1e-9}
-# A share of 2e-3 times the exact methods' tolerance is 9 ulp, and so is it times that of the
-# differences when their values are divided by h = 1e-3: what rounding alone can make.
-FLOOR = 2e-3
-ON_A_KINK = 16 * np.finfo(np.float64).eps
+ULP = float(np.finfo(np.float64).eps)
+FEW = 64
+FEW_OF_VALUE = 2
 
 
 @dataclass(frozen=True)
@@ -169,16 +170,31 @@ class Problem:
         named = self.chain.layout.views(self.chain.grad.copy())
         return {**named, "input": to_input}
 
-    def size_of_terms(self, key: int) -> float:
-        """The length of ∇L and ∂L/∂x when the terms of its sums get random signs.
+    def rounding(self, key: int) -> tuple[float, dict[str, float]]:
+        """What rounding can make of L and of every gradient (s, at the head of this file).
 
-        So what cancels in the gradient does not cancel here.
+        No gradient is said to move where the move crosses a kink.
         """
+
+        def near(values: Array, place: int) -> Array:
+            noise = normals(derive(key, "rounding", place), values.size).reshape(values.shape)
+            return values * (1.0 + FEW * ULP * noise)
+
+        base = self.chain
+        chain = base.over(near(base.theta, 0), near(base.statistics, 1))
+        moved = replace(self, chain=chain, x=near(self.x, 2))
+        before, here = self.evaluate(base, self.x)
+        after, there = moved.evaluate(chain, moved.x)
+        value = max(abs(float(after - before)) / FEW, ULP * abs(float(before)))
         z, pullback = self.chain(self.x, self.noise)
         _, g = self.objective(self.y, z, self.weight, self.total)
-        to_input = pullback(g * np.sign(normals(key, g.size)).reshape(g.shape), to_input=True)
-        assert to_input is not None
-        return float(np.hypot(np.linalg.norm(self.chain.grad), np.linalg.norm(to_input)))
+        to_input = pullback(g * np.sign(normals(derive(key, "signs"), g.size)).reshape(g.shape))
+        least = FEW * ULP * _length(base.grad, to_input)
+        old, new = self.gradient(), moved.gradient()
+        least = max(least, FEW * ULP * _length(*old.values()))
+        if _crossed(here, there):
+            return value, dict.fromkeys(old, least)
+        return value, {name: max(least, _length(new[name] - g)) for name, g in old.items()}
 
     def has_kinks(self) -> bool:
         """Whether any part has a point without a derivative."""
@@ -189,7 +205,7 @@ class Problem:
         z, _ = self.chain(self.x, self.noise)
         on = np.zeros(len(z), bool)
         for kink in self.loss_kinks:
-            near = ON_A_KINK * (abs(z) + abs(self.y) + abs(kink))
+            near = FEW * ULP * (abs(z) + abs(self.y) + abs(kink))
             on |= (abs(z - self.y - kink) <= near).any(axis=1)
         if not on.any():
             return self, 0
@@ -202,6 +218,14 @@ def _kinks(layer: object) -> tuple[float, ...]:
         return ()
     function = getattr(layer.function, "func", layer.function)  # the function of a partial
     return getattr(function, "kinks", ())
+
+
+def _length(*arrays: Array | None) -> float:
+    return float(np.sqrt(sum(np.sum(a * a) for a in arrays if a is not None)))
+
+
+def _crossed(here: list[Array], there: list[Array]) -> bool:
+    return any((a != b).any() for a, b in zip(here, there, strict=True))
 
 
 class _Probe:
@@ -222,8 +246,7 @@ class _Probe:
         flat[at] = before + by
         value, sides = self.problem.evaluate(self.chain, self.x)
         flat[at] = before
-        crossed = any((a != b).any() for a, b in zip(self.here, sides, strict=True))
-        return None if crossed else value
+        return None if _crossed(self.here, sides) else value
 
 
 def check_problem(problem: Problem, *, max_entries: int = 200, seed: int = 0) -> GradientReport:
@@ -243,34 +266,32 @@ def check_problem(problem: Problem, *, max_entries: int = 200, seed: int = 0) ->
     """
     problem, left_out = problem.off_the_kinks()
     gradient = problem.gradient()
-    whole = float(np.sqrt(sum(np.vdot(g, g) for g in gradient.values())))
-    floor = FLOOR * max(whole, problem.size_of_terms(derive(seed, "signs")))
-    if left_out and floor == 0.0:  # all rows were: 0 = 0 would pass for a comparison
-        return GradientReport((), left_out)
+    if left_out and not any(g.any() for g in gradient.values()):
+        return GradientReport((), left_out)  # all rows were: 0 = 0 would pass for a comparison
+    of_value, of_gradient = problem.rounding(seed)
     step, move = _Probe(problem, np.complex128), _Probe(problem, np.float64)
-    coarse = max(floor, FLOOR * abs(float(problem.value(problem.chain, problem.x))))
     checks = []
     for place, (name, g) in enumerate(gradient.items()):
         order = permutation(derive(seed, "entries", place), g.size)[:max_entries]
         ours = g.reshape(-1)[order]
         exact = [_along(step, name, index, 1.0) for index in order]
-        checks.append(_compare(name, "complex step", ours, exact, floor))
+        checks.append(_compare(name, "complex step", ours, exact, of_gradient[name]))
         if problem.has_kinks():
             v = normals(derive(seed, "direction", place), g.size)
             along = np.array([g.reshape(-1) @ v])
             theirs = [_along(step, name, slice(None), v)]
-            checks.append(_compare(name, "inner product", along, theirs, floor))
-            checks.append(_by_differences(move, name, ours, order, coarse))
+            checks.append(_compare(name, "inner product", along, theirs, of_gradient[name]))
+            checks.append(_by_differences(move, name, ours, order, of_value, of_gradient[name]))
     return GradientReport(tuple(checks), left_out)
 
 
 def _compare(
-    name: str, method: str, ours: Array, theirs: Sequence[float | None], floor: float
+    name: str, method: str, ours: Array, theirs: Sequence[float | None], rounding: float
 ) -> Check:
     """Compare the entries that have a derivative found otherwise."""
     there = [i for i, value in enumerate(theirs) if value is not None]
     a, b = ours[there], np.array([theirs[i] for i in there], np.float64)
-    scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), floor)
+    scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), rounding / TOLERANCES[method])
     error = float(np.linalg.norm(a - b)) / scale if there and scale else 0.0
     return Check(name, method, len(there), error, TOLERANCES[method])
 
@@ -281,18 +302,21 @@ def _along(step: _Probe, name: str, at: int | slice, v: Array | float) -> float 
     return None if value is None else float(value.imag) / COMPLEX_STEP
 
 
-def _by_differences(move: _Probe, name: str, ours: Array, order: Array, floor: float) -> Check:
+def _by_differences(
+    move: _Probe, name: str, ours: Array, order: Array, of_value: float, of_gradient: float
+) -> Check:
     """Compare by differences, each entry at the h that fits best; few h where few are enough."""
     found: list[float | None] = [None] * len(order)
-    check = _compare(name, "differences", ours, found, floor)
+    of_entry = np.zeros(len(order))
+    check = _compare(name, "differences", ours, found, of_gradient)
     for h in DIFFERENCE_STEPS:
         for i, index in enumerate(order):
             old = found[i]
             if old is None or not check.passed:
                 new = _difference(move, name, index, h)
                 if new is not None and (old is None or abs(ours[i] - new) < abs(ours[i] - old)):
-                    found[i] = new
-        check = _compare(name, "differences", ours, found, floor)
+                    found[i], of_entry[i] = new, FEW_OF_VALUE * of_value / h
+        check = _compare(name, "differences", ours, found, max(of_gradient, _length(of_entry)))
         if check.passed and check.entries == len(order):
             break
     return check

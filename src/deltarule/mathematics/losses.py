@@ -11,7 +11,7 @@ and returns (L, ∂L/∂z), a scalar and an (n, k) array.  The elementwise losse
 outputs, without a factor ½ (PyTorch's convention).
 
 For finite scores there is no NaN and no warning: the value is right wherever it is representable,
-else ±inf.  That is why c = w/total is multiplied in before the sum, and why differences are taken
+else +inf, whatever its sign would be: what is not finite must not look like a good loss.  That is why c = w/total is multiplied in before the sum, and why differences are taken
 of halves: z/2 − y/2 cannot overflow.
 """
 

@@ -141,9 +141,9 @@ def cards(facts: Facts) -> list[Card]:
     if facts.get("parameters") is not None:
         made.append(Card("Parameters", count(facts["parameters"])))
     if facts.get("seconds") is not None:
-        times = [as_float(r.get("seconds")) for r in history]
-        times = [t for t in times if math.isfinite(t)]
-        note = f"{duration(float(np.median(times)))} an epoch" if times else ""
+        ends = [as_float(r.get("seconds")) for r in history]  # each since the start
+        ends = [0.0, *(t for t in ends if math.isfinite(t))]
+        note = f"{duration(float(np.median(np.diff(ends))))} an epoch" if len(ends) > 1 else ""
         made.append(Card("Time", duration(facts["seconds"]), note))
     if facts.get("engine"):
         made.append(Card("Engine", legible(facts["engine"], 40)))

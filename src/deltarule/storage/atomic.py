@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..ground.errors import InvalidInput, NotAvailable
@@ -28,11 +29,12 @@ def as_path(path: object) -> Path:
     return Path(text)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes | Iterable[bytes | memoryview]) -> None:
     """Write a file so that, whenever the machine stops, the old or the new one is there, whole.
 
     A temporary file in the same folder, flushed to the disk, takes the name at once; the
-    permissions of a file that was there are kept.
+    permissions of a file that was there are kept.  Large files may come in pieces, so that nobody
+    has to join them in memory.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                for piece in (data,) if isinstance(data, bytes) else data:
+                    file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             if target.exists():

@@ -63,19 +63,27 @@ def write_tensors(
         "description": text,
     }
     data = save({name: np.asarray(t, order="C") for name, t in tensors.items()}, metadata)
-    data = _with_metadata_in_order(data, metadata)
-    start = data.index(MARK) + len(MARK)
-    digest = hashlib.sha256(data).hexdigest().encode()
-    write_bytes(path, data[:start] + digest + data[start + 64 :])
-
-
-def _with_metadata_in_order(data: bytes, metadata: dict[str, str]) -> bytes:
-    """The same file with its metadata in one order, so that equal networks make equal files."""
     length = int.from_bytes(data[:8], "little")
-    header = {**json.loads(data[8 : 8 + length]), "__metadata__": metadata}
+    head, body = _head_in_order(data[8 : 8 + length], metadata), memoryview(data)[8 + length :]
+    start = head.index(MARK) + len(MARK)
+    digest = _sha256(head, body).encode()
+    write_bytes(path, (head[:start], digest, head[start + 64 :], body))
+
+
+def _head_in_order(header_text: bytes, metadata: dict[str, str]) -> bytes:
+    """Length and header with the metadata in one order: equal networks make equal files."""
+    header = {**json.loads(header_text), "__metadata__": metadata}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start at multiples of 8
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+    return len(text).to_bytes(8, "little") + text
+
+
+def _sha256(*pieces: bytes | memoryview) -> str:
+    """The hash of pieces that lie one behind the other, without joining them."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -90,10 +98,12 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
     """
     data = _bytes_of(as_path(path))
     metadata = _metadata(path, data)
+    end_of_head = 8 + int.from_bytes(data[:8], "little")
     start = data.find(MARK) + len(MARK)
-    if data.count(MARK) != 1:
+    if data.count(MARK, 0, end_of_head) != 1:
         raise FileRefused(f"{path} is damaged: its checksum is missing. Use an intact copy.")
-    found = hashlib.sha256(data[:start] + ZEROS + data[start + 64 :]).hexdigest()
+    whole = memoryview(data)
+    found = _sha256(whole[:start], ZEROS, whole[start + 64 :])
     if found != metadata.get("sha256"):
         raise FileRefused(
             f"{path} is damaged: its content does not match its checksum. Use an intact copy."
