@@ -207,3 +207,12 @@ def test_the_split_of_a_data_set_stands_in_the_recipe(tmp_path: Path) -> None:
     assert written["validation"] == 20
     assert dataclasses.asdict(recipe_from(written, {}))["validation"] == 20
     assert outcome.facts["epochs"] == 1
+
+
+def test_a_prepared_network_treats_all_rows_alike() -> None:
+    """What a row becomes does not depend on the rows beside it."""
+    y = (X[:, 0] > 0).astype(int)
+    net = dr.Network([5, 4, 2], scaling="feature")
+    net.prepare(X, y)
+    np.testing.assert_array_equal(net.batch(X[:10], y[:10]).x, net.batch(X, y).x[:10])
+    np.testing.assert_array_equal(net.predict(X[:1]), net.predict(X)[:1])

@@ -24,7 +24,7 @@ def test_numbers_add_up(options: dict[str, object]) -> None:
     assert [layer["name"] for layer in found.layers] == list(net.chain.layers)
     assert [layer["output"] for layer in found.layers][-1] == 3
     slots = 1 if options.get("optimizer") == "sgd" else 2
-    assert found.training_bytes == (3 + slots) * net.chain.theta.nbytes
+    assert found.training_bytes == (5 + slots) * net.chain.theta.nbytes
     values = sum(layer["output"] for layer in found.layers) + 20
     assert found.activation_bytes_per_row == values * net.chain.theta.itemsize
 
@@ -48,7 +48,7 @@ def test_table() -> None:
         (line,) = [line for line in text.splitlines() if line.startswith(words[0] + " ")]
         assert all(word in line for word in words), line
     assert text.splitlines()[0] == repr(net)
-    assert "308,410 parameters; training holds 6.17 MB" in text
+    assert "308,410 parameters; training holds 8.64 MB" in text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -25,14 +26,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 failed, 2 refused, 130 interrupted.
+        The exit code: 0 done, 1 failed, 2 refused (the input, or what was to be written),
+        130 interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks λ must not end in a crash
             stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(words)
+        try:
+            return _run(words)
+        finally:  # here, not at the interpreter's end, a failure to write can be told
+            print(end="", flush=True)
     except Diverged as error:
         return _say(error, 1)
     except DeltaruleError as error:
@@ -41,9 +46,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say("There is not enough memory for this; use fewer rows or a smaller network.", 1)
     except KeyboardInterrupt:
         return _say("Interrupted.", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left
+    except BrokenPipeError:  # the reader has left
+        _give_up_stdout()
         return 0
+    except OSError as error:
+        _give_up_stdout()
+        what = error.filename or "The output"
+        reason = error.strerror or error
+        return _say(f"{what} cannot be written: {reason}. Choose a place that has room.", 2)
 
 
 def _run(words: list[str]) -> int:
@@ -65,5 +75,12 @@ def _run(words: list[str]) -> int:
 
 def _say(error: object, code: int) -> int:
     sentence = " ".join(str(error).split())  # one line, whatever was quoted in it
-    print(f"deltarule: {sentence}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # the exit code can still be told
+        print(f"deltarule: {sentence}", file=sys.stderr, flush=True)
     return code
+
+
+def _give_up_stdout() -> None:
+    """Let what is left in the buffer go nowhere, so that the interpreter's end does not fail."""
+    with contextlib.suppress(OSError, AttributeError):  # a stand-in for stdout has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

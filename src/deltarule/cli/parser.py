@@ -98,9 +98,11 @@ def build_parser() -> Parser:
 
     evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
     _model_and_data(evaluate)
+    _unused_seed(evaluate)
     predict = _command(commands, "predict", "predictions of a trained network, as CSV")
     _model_and_data(predict)
     predict.add_argument("--out", metavar="FILE", help="write the CSV there, not to the screen")
+    _unused_seed(predict)
     predict.add_argument("--proba", action="store_true", help="add each class's probability")
 
     check = _command(commands, "check-gradients", "check every derivative by machine")
@@ -108,9 +110,11 @@ def build_parser() -> Parser:
 
     data = _command(commands, "datasets", "the data sets that are known by name")
     data.add_argument("action", nargs="?", choices=["list", "get"], default="list")
+    _unused_seed(data)
     data.add_argument("name", nargs="?", help="which to download, only when asked")
 
     recipes = _command(commands, "recipes", "the recipes that come with the library")
+    _unused_seed(recipes)
     recipes.add_argument("name", nargs="?", help="print this recipe, complete, as TOML")
     parser.commands = commands.choices
     return parser
@@ -130,6 +134,13 @@ def _command(commands: argparse._SubParsersAction, name: str, about: str) -> Par
     )
     command.add_argument("--quiet", action="store_true", help="print only results and errors")
     return command
+
+
+def _unused_seed(command: Parser) -> None:
+    """For scripts that give every command the same options."""
+    command.add_argument(
+        "--seed", metavar="N", help="taken by every command; this one draws nothing at random"
+    )
 
 
 def _data_options(command: Parser) -> None:

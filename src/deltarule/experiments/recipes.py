@@ -258,7 +258,7 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
             raise NotAvailable(f"{path} is a folder; name the recipe in it, {path}/recipe.toml.")
         if not path.is_file():
             raise NotAvailable(
-                f"There is no recipe called {brief(name_or_file)} and no such file."
+                f"There is no recipe called {name_or_file!r:.300} and no such file."
                 f"{did_you_mean(name_or_file, known)} Recipes are: {', '.join(known)}."
             )
         if path.stat().st_size > 1 << 20:
@@ -273,7 +273,7 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
         ) from None
     except OSError as error:
         reason = error.strerror or error
-        raise NotAvailable(f"{brief(name_or_file)} cannot be read: {reason}.") from None
+        raise NotAvailable(f"{name_or_file!r:.300} cannot be read: {reason}.") from None
 
 
 def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
@@ -314,6 +314,8 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     for key, instead in INSTEAD_OF_NONE.items():
         if key in merged and merged[key] is None:
             merged[key] = instead
+    if isinstance(merged.get("metrics"), str):
+        merged["metrics"] = [merged["metrics"]]
     recipe = Recipe(**merged)
     recipe.check()
     return recipe

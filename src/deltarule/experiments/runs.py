@@ -103,8 +103,7 @@ def train_run(
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
     if metrics is not None and recipe.task == "classification":
-        named = [metrics] if isinstance(metrics, str) else metrics
-        metrics = list(dict.fromkeys([*named, "accuracy"]))  # scripts count on it
+        metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
     try:
         network.train(
             prepared.X,

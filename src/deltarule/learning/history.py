@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..ground.errors import NotAvailable
+
 __all__ = ["History"]
 
 
@@ -16,12 +18,14 @@ class History:
     ----------
     epochs : list of dict
         One record per epoch: `epoch`, `step`, `lr`, `seconds` (since the start), `train_loss`,
-        `val_loss`, and `train_…` and `val_…` of every metric.  Training values are means over
-        the epoch's batches, each taken before its step.
+        `val_loss`, and `train_…` and `val_…` of every metric.  `train_loss` is the mean over
+        the epoch's batches, with the l2 penalty; `val_loss` is without it.  Metrics are computed
+        once over all rows, not averaged over batches.  The training values use the scores that
+        each batch had before its step.
     monitor : str
         The value that decides which epoch is best.
     best_epoch : int or None
-        The epoch whose weights were kept; None where nothing was monitored.
+        The epoch with the best monitored value; None where nothing was monitored.
     engine : str
         What did the work: "reference".
     stopped_early : bool
@@ -53,7 +57,10 @@ class History:
 
     @property
     def best(self) -> dict[str, float] | None:
-        """The record of the epoch whose weights the network holds (the last without a best)."""
+        """The record of the best epoch, or of the last where nothing was monitored.
+
+        The network holds its weights if it was trained with restore_best=True.
+        """
         if not self.epochs:
             return None
         return self.epochs[-1] if self.best_epoch is None else self.epochs[self.best_epoch - 1]
@@ -63,13 +70,29 @@ class History:
         return {name: self[name] for name in self.epochs[-1]} if self.epochs else {}
 
     def to_frame(self) -> Any:
-        """A pandas DataFrame, one row per epoch (needs pandas)."""
-        import pandas
+        """A pandas DataFrame, one row per epoch.
 
-        return pandas.DataFrame(self.epochs).set_index("epoch")
+        Raises
+        ------
+        NotAvailable
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise NotAvailable(
+                "A history as a data frame needs pandas: pip install pandas. Without it, "
+                "to_dict() gives the same columns."
+            ) from None
+
+        columns = None if self.epochs else ["epoch"]
+        return pandas.DataFrame(self.epochs, columns=columns).set_index("epoch")
 
     def plot(self) -> Any:
-        """A matplotlib Figure: losses and metrics, training and validation, over the epochs."""
+        """A matplotlib Figure: losses and metrics, training and validation, over the epochs.
+
+        Empty where no epoch was finished.
+        """
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
@@ -77,7 +100,8 @@ class History:
         figure = Figure(figsize=(4.8 * max(len(names), 1), 3.4), layout="constrained")
         if not names:
             return figure
-        for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        for place, name in enumerate(names, 1):
+            axes = figure.add_subplot(1, len(names), place)
             for part, label in (("train_", "training"), ("val_", "validation")):
                 if part + name in self.epochs[-1]:
                     axes.plot(self["epoch"], self[part + name], label=label)

@@ -11,8 +11,8 @@ and returns (L, ∂L/∂z), a scalar and an (n, k) array.  The elementwise losse
 outputs, without a factor ½ (PyTorch's convention).
 
 For finite scores there is no NaN and no warning: the value is right wherever it is representable,
-else +inf, whatever its sign would be: what is not finite must not look like a good loss.  That is why c = w/total is multiplied in before the sum, and why differences are taken
-of halves: z/2 − y/2 cannot overflow.
+else +inf, never −inf or NaN, which could pass for a good loss.  That is why c = w/total is
+multiplied in before the sum, and why differences are taken of halves: z/2 − y/2 cannot overflow.
 """
 
 from __future__ import annotations

@@ -26,6 +26,9 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., float])
 
+# So many ulp the numbers of a constant target may differ, and their mean from them.
+FEW = 16
+
 
 def metric(task: str, greater_is_better: bool) -> Callable[[F], F]:
     """Declare a metric's task and direction."""
@@ -99,14 +102,16 @@ def _columns(values: Array) -> Array:
 def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
     """R² = 1 − Σᵢ wᵢ(yᵢ − ŷᵢ)²/Σᵢ wᵢ(yᵢ − ȳ)²                                             (M4)
 
-    Averaged over outputs; of a constant target 1 if met, else 0.
+    Averaged over outputs; of a target that is constant to rounding 1 if met to rounding, else 0.
     """
     y, prediction = _columns(y), _columns(prediction)
     mean = np.average(y, axis=0, weights=weight)
     left = np.average((y - prediction) ** 2, axis=0, weights=weight)
     all_ = np.average((y - mean) ** 2, axis=0, weights=weight)
-    safe = np.where(all_ > 0, all_, 1.0)
-    scores = np.where(all_ > 0, 1.0 - left / safe, np.where(left > 0, 0.0, 1.0))
+    rounding = (np.finfo(all_.dtype).eps * FEW * abs(mean)) ** 2
+    varies = all_ > rounding
+    safe = np.where(varies, all_, 1.0)
+    scores = np.where(varies, 1.0 - left / safe, np.where(left > rounding, 0.0, 1.0))
     return float(scores.mean())
 
 

@@ -1,4 +1,4 @@
-"""From settings to layers: Dense, normalisation, activation, dropout, for every hidden layer."""
+"""From settings to layers (Dense, normalisation, activation, dropout) and to their optimizer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import itertools
 from ..ground.contracts import Layer
 from ..machine.chain import Chain
 from ..machine.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
+from ..machine.optimizer import Optimizer
 from .settings import Settings
 
-__all__ = ["build_chain", "build_layers"]
+__all__ = ["build_chain", "build_layers", "build_optimizer"]
 
 NORMALIZATION_LAYERS = {"batch": BatchNorm, "layer": LayerNorm}
 
@@ -42,3 +43,17 @@ def build_chain(settings: Settings) -> Chain:
     chain = Chain(build_layers(settings), settings.dtype)
     chain.initialize(settings.seed)
     return chain
+
+
+def build_optimizer(settings: Settings, chain: Chain, lr: float, total: int) -> Optimizer:
+    """The settings' rule, schedule and decay, for a training of `total` steps."""
+    return Optimizer(
+        settings.optimizer.function,
+        chain.theta,
+        lr=float(lr),
+        total=total,
+        schedule=settings.factor(),
+        weight_decay=settings.weight_decay,
+        matrices=chain.layout.matrices,
+        options=settings.optimizer.options,
+    )

@@ -19,8 +19,7 @@ from ..learning.history import History
 from ..learning.step import l2
 from ..learning.training import Plan, Training, steps_in
 from ..machine.chain import Chain, Link
-from ..machine.optimizer import Optimizer
-from .construction import build_chain
+from .construction import build_chain, build_optimizer
 from .inputs import check_flag, check_number
 from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .passes import Gradients, backward_pass
@@ -272,16 +271,7 @@ class Network:
             assert array_val is not None
             assert targets_val is not None
             rows_val = self.preprocessing.rows(array_val, targets_val, weight_val)
-        optimizer = Optimizer(
-            s.optimizer.function,
-            self.chain.theta,
-            lr=float(lr),
-            total=steps_in(len(rows), plan),
-            schedule=s.factor(),
-            weight_decay=s.weight_decay,
-            matrices=self.chain.layout.matrices,
-            options=s.optimizer.options,
-        )
+        optimizer = build_optimizer(s, self.chain, lr, steps_in(len(rows), plan))
         training = Training(
             self.chain,
             self.objective,
@@ -356,9 +346,10 @@ class Network:
             )
         return p
 
-    def _features(self, X: Any) -> Array:
+    def _features(self, X: Any, step: int | None = None) -> Array:
         """X as numbers, (n_samples, n_features), or all its problems as one error."""
         problems = Problems()
+        check_number(problems, "step", 1 if step is None else step, low=1, integer=True)
         array = self.preprocessing.features(X, problems)
         problems.raise_if_any()
         assert array is not None
@@ -376,6 +367,18 @@ class Network:
 
     # -- single steps, for learners ---------------------------------------------------------
 
+    def prepare(self, X: Any, y: Any) -> None:
+        """Learn the scaling of X and the classes, or the spread, of y, as `train` does first.
+
+        For a training loop of one's own: from then on `batch`, `forward`, `backward` and `predict`
+        treat all rows alike.  A network that was neither prepared nor trained scales rows by
+        themselves.
+        """
+        problems = Problems()
+        prepared = self.preprocessing.with_targets_of(y, problems)
+        rows = prepared.checked_rows(X, y, None, problems)
+        self.preprocessing = prepared.with_scaling_of(rows.X)
+
     @quiet
     def forward(self, X: Any, *, step: int | None = None) -> list[Link]:
         """Every layer's name, value and pullback, in order; the last value is the scores z.
@@ -386,11 +389,7 @@ class Network:
             Given, the pass is that of a training step with this number: with dropout and batch
             statistics.
         """
-        problems = Problems()
-        array = self.preprocessing.features(X, problems)
-        check_number(problems, "step", 1 if step is None else step, low=1, integer=True)
-        problems.raise_if_any()
-        assert array is not None
+        array = self._features(X, step)
         x = self.preprocessing.scaling_for(array)(array, self.chain.theta.dtype)
         return self.chain.forward(x, self._noise(len(x), step))
 

@@ -12,6 +12,8 @@ from .network import Network
 
 __all__ = ["Summary", "summary"]
 
+VECTORS = 5  # θ, ∇, the optimizer's scratch, θ before the epoch, the best θ
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -23,7 +25,10 @@ class Summary:
         `name`, `detail`, `output` (units) and `parameters` of every layer.
     parameters : int
     training_bytes : int
-        θ, ∇, the optimizer's state and scratch.
+        What a training holds besides the rows: θ, ∇, the optimizer's state and its scratch, the
+        weights from before the epoch, and the best ones (kept where an epoch is monitored, as it
+        is with validation rows).  Averaged weights (`average` of `train`) add two vectors of θ's
+        length more.  Running statistics, a few numbers per unit, are not counted.
     activation_bytes_per_row : int
         What a training step keeps of each row.
     title : str
@@ -91,7 +96,7 @@ def summary(network: Network) -> Summary:
                 "parameters": sum(math.prod(shape) for shape in layer.parameters.values()),
             }
         )
-    vectors = 3 + settings.optimizer.function.slots  # type: ignore[attr-defined]
+    vectors = VECTORS + settings.optimizer.function.slots  # type: ignore[attr-defined]
     width = network.chain.theta.dtype.itemsize
     return Summary(
         tuple(layers),

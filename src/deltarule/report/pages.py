@@ -37,8 +37,8 @@ def run_page(facts: Mapping[str, Any]) -> str:
         Plain values; arrays may be NumPy's.  `title` must be there; a page simply lacks the part
         for which another key is missing: `data` {name, n_train, n_val, n_features, n_outputs},
         `task` 'classification' or 'regression', `history` (one record per epoch: epoch, step, lr,
-        seconds since the start, train_X and val_X for any metrics X), `best_epoch`, `monitor`, `seconds`,
-        `parameters`, `engine`, `layers` (records of name, detail, output, parameters),
+        seconds since the start, train_X and val_X for any metrics X), `best_epoch`, `monitor`,
+        `seconds`, `parameters`, `engine`, `layers` (records of name, detail, output, parameters),
         `confusion` (k, k) with rows for true classes, `class_names`, `first_layer` {W,
         image_shape}, `scatter` {y, prediction}, `recipe` (TOML), `versions`, `command`,
         `warnings`.
