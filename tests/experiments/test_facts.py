@@ -18,7 +18,9 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
 
 
-def made(y: Any, data: Any = X, image_shape: Any = None, **changes: Any) -> tuple[Prepared, dict[str, Any]]:
+def made(
+    y: Any, data: Any = X, image_shape: Any = None, **changes: Any
+) -> tuple[Prepared, dict[str, Any]]:
     """A trained network and its facts."""
     recipe = recipe_from({}, {"hidden_layer_sizes": [5], "epochs": 2, **changes})
     prepared = prepare(recipe, Dataset("made", data, np.asarray(y), image_shape=image_shape))

@@ -177,7 +177,11 @@ def test_a_column_that_is_almost_numbers_is_told() -> None:
     [
         (["a"] * 20, {}, "one class only, 'a'"),
         ([1] * 20, {}, "one class only, 1"),
-        (np.arange(30) % 3, {"loss": "binary_cross_entropy"}, "2 classes apart, and the data have 3"),
+        (
+            np.arange(30) % 3,
+            {"loss": "binary_cross_entropy"},
+            "2 classes apart, and the data have 3",
+        ),
         (np.arange(30) % 3, {"loss": "huber"}, "huber is for regression"),
         (np.linspace(0, 1, 30), {"loss": "cross_entropy"}, "target is a number"),
         (np.arange(30) % 3, {"validation": 30}, "leaves 0 to train"),

@@ -91,7 +91,8 @@ def test_later_changes_win() -> None:
 def test_options_of_parts() -> None:
     """A key with a dot sets an option of the part that stands, and keeps its others."""
     recipe = recipe_from(
-        {"optimizer": {"name": "adam", "beta2": 0.9}}, {"optimizer.beta1": 0.5, "optimizer.beta2": 0.8}
+        {"optimizer": {"name": "adam", "beta2": 0.9}},
+        {"optimizer.beta1": 0.5, "optimizer.beta2": 0.8},
     )
     assert recipe.optimizer == {"name": "adam", "beta2": 0.8, "beta1": 0.5}
     assert recipe_from({}, {"optimizer.epsilon": 1e-6}).optimizer == {
@@ -112,7 +113,9 @@ def test_all_mistakes_at_once() -> None:
         recipe_from({"learning_rate": 1}, {"epchs": 3})
     assert len(caught.value.sentences) == 2
     with pytest.raises(InvalidInput) as caught:
-        recipe_from({"lr": -1, "epochs": 0, "task": "x", "image_size": 5}, {"seed": -1, "loss": "y"})
+        recipe_from(
+            {"lr": -1, "epochs": 0, "task": "x", "image_size": 5}, {"seed": -1, "loss": "y"}
+        )
     assert len(caught.value.sentences) == 6
 
 

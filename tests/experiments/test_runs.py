@@ -40,6 +40,12 @@ def recipe(**changes: Any) -> Recipe:
 
 
 @pytest.fixture
+def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report without pictures, where the report is not what the test is about."""
+    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+
+
+@pytest.fixture
 def numbers(tmp_path: Path) -> Path:
     """A table with a column to predict."""
     generator = np.random.default_rng(0)
@@ -90,6 +96,7 @@ def test_the_facts(outcome: Outcome) -> None:
     assert facts["parameters"] == model.n_parameters == 64 * 6 + 6 + 6 * 10 + 10
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_the_model_is_that_of_the_best_epoch(outcome: Outcome) -> None:
     """The saved model evaluates to the recorded values on the rows that were held out."""
     from deltarule.experiments.serving import evaluate_model
@@ -100,6 +107,7 @@ def test_the_model_is_that_of_the_best_epoch(outcome: Outcome) -> None:
     assert found["accuracy"] == outcome.facts["val_accuracy"]
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_the_recipe_makes_the_run_again(outcome: Outcome, tmp_path: Path) -> None:
     """The recipe in the folder is complete: run again, it gives the same weights and values."""
     again = recipe_from(find_recipe(str(outcome.folder / "recipe.toml")), {})
@@ -113,6 +121,7 @@ def test_the_recipe_makes_the_run_again(outcome: Outcome, tmp_path: Path) -> Non
     assert recipes[0] == recipes[1]
 
 
+@pytest.mark.usefixtures("plain_report")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -130,6 +139,7 @@ def test_every_recipe_makes_its_run_again(tmp_path: Path, changes: dict[str, Any
     assert first.facts["weights_sha256"] == second.facts["weights_sha256"]
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_regression(numbers: Path, tmp_path: Path) -> None:
     """For numbers the accuracies are null, and the metric is named."""
     changes = {"data": str(numbers), "target": "price"}
@@ -142,6 +152,7 @@ def test_regression(numbers: Path, tmp_path: Path) -> None:
     assert facts["val_metric"] == outcome.history["val_r2"][facts["best_epoch"] - 1]
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_without_validation(tmp_path: Path) -> None:
     """Where nothing is held out, what is of the best epoch is null, and the last weights stay."""
     outcome = train_run(recipe(validation=0), tmp_path / "run", progress=False)
@@ -152,6 +163,7 @@ def test_without_validation(tmp_path: Path) -> None:
     assert digest == outcome.facts["weights_sha256"]
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_numbered_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a name, runs go to runs/DATA-1, -2, …"""
     monkeypatch.chdir(tmp_path)
@@ -190,11 +202,12 @@ class Late(dr.Callback):
 
 @pytest.mark.parametrize(
     ("what", "error", "told"),
-    [("diverge", dr.Diverged, "Training diverged"), ("interrupt", KeyboardInterrupt, "interrupted")],
+    [
+        ("diverge", dr.Diverged, "Training diverged"),
+        ("interrupt", KeyboardInterrupt, "interrupted"),
+    ],
 )
-def test_a_run_that_fails(
-    tmp_path: Path, what: str, error: type[BaseException], told: str
-) -> None:
+def test_a_run_that_fails(tmp_path: Path, what: str, error: type[BaseException], told: str) -> None:
     """A run that diverges or is interrupted leaves its best weights and a report that says so."""
     folder = tmp_path / "run"
     with pytest.raises(error):
@@ -209,6 +222,7 @@ def test_a_run_that_fails(
     assert evaluate_model(folder, "digits", {})["loss"] == best
 
 
+@pytest.mark.usefixtures("plain_report")
 def test_callbacks_hear_of_the_run(tmp_path: Path) -> None:
     """The caller's callbacks run beside the journal."""
     seen: list[int] = []

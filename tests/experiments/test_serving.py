@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def table(n: int = N, target: bool = True, shuffle: int | None = None) -> str:
     return "\n".join([*lines, ""])
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _plain_report() -> Iterator[None]:
+    """Reports without pictures: they are not what these tests are about."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+        yield
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table, arrays with a test part, and runs on them."""
@@ -43,6 +52,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     X, y = generator.normal(size=(50, 4)), np.arange(50) % 2
     np.savez(folder / "parts.npz", X_train=X[:40], y_train=y[:40], X_test=X[40:], y_test=y[40:])
     np.savez(folder / "numbers.npz", X=X, y=X @ [1.0, 2.0, 3.0, 4.0] * 1e6 + 0.5)
+    np.savez(folder / "other.npz", X=X + 1, y=y)
     small = {"hidden_layer_sizes": [6], "epochs": 4}
     for name, changes in {
         "people": {"data": str(folder / "people.csv"), "target": "rich"},
@@ -101,12 +111,14 @@ def test_the_test_part(bench: Path) -> None:
     ("model", "data", "split", "says"),
     [
         ("people", "people.csv", "test", "no test part"),
-        ("parts", "numbers.npz", "validation", "held out of its own data"),
+        ("parts", "other.npz", "validation", "held out of its own data"),
         ("all", "people.csv", "validation", "held some out"),
         ("people", "people.csv", "tset", "Did you mean 'test'"),
     ],
 )
-def test_splits_that_are_not_there(bench: Path, model: str, data: str, split: str, says: str) -> None:
+def test_splits_that_are_not_there(
+    bench: Path, model: str, data: str, split: str, says: str
+) -> None:
     """A split that the data or the run lack is refused."""
     with pytest.raises(dr.InvalidInput, match=says):
         evaluate_model(bench / model, str(bench / data), {}, split)
@@ -149,7 +161,9 @@ def test_columns_by_name(bench: Path, tmp_path: Path, shuffle: int | None, targe
     """The order of columns, and whether the target is there, do not change the predictions."""
     expected, _ = predictions_csv(bench / "people", str(bench / "people.csv"), {}, proba=True)
     (tmp_path / "new.csv").write_text(table(target=target, shuffle=shuffle), encoding="utf-8")
-    assert predictions_csv(bench / "people", str(tmp_path / "new.csv"), {}, proba=True)[0] == expected
+    assert (
+        predictions_csv(bench / "people", str(tmp_path / "new.csv"), {}, proba=True)[0] == expected
+    )
 
 
 def test_new_columns_and_categories(bench: Path, tmp_path: Path) -> None:
@@ -196,7 +210,7 @@ def test_several_outputs(tmp_path: Path) -> None:
 
 def test_labels_that_need_quotes(tmp_path: Path) -> None:
     """Labels with commas, quotes and line ends come back as they were."""
-    labels = ['a,b', 'say "x"', "two\nlines"]
+    labels = ["a,b", 'say "x"', "two\nlines"]
     X = np.random.default_rng(0).normal(size=(30, 3))
     net = dr.Network([3, 8, 3])
     net.train(X, np.array(labels)[np.arange(30) % 3], epochs=1, progress=False)

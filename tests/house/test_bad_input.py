@@ -634,11 +634,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = ["--set", "epochs=1", "--set", "hidden_layer_sizes=[4]", "--quiet"]
     here = os.getcwd()
     os.chdir(folder)
+    patch = pytest.MonkeyPatch()
+    patch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
     try:
         assert main(["train", "digits", "--out", "run", *small]) == 0
         assert main(["train", "ok.csv", "--target", "rich", "--out", "run-csv", *small]) == 0
         assert main(["train", "ok.csv", "--target", "income", "--out", "run-sum", *small]) == 0
     finally:
+        patch.undo()
         os.chdir(here)
     for copy in ("run-damaged", "run-weightless", "run-strange", "run-nameless"):
         shutil.copytree(folder / "run", folder / copy)

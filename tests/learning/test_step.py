@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_shards_add_up(cuts: list[int], weighted: bool) -> None:
     noise = StepNoise(0, 1, np.arange(N))
     step(whole, Batch(X, Y, weight, total, noise))
     outgoing = []
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in itertools.pairwise(cuts):
         rows = slice(start, stop)
         net = network(dropout=0.3)
         shard = StepNoise(0, 1, np.arange(N)[rows], share=(stop - start) / N)

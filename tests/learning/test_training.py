@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from typing import Any
 
@@ -108,7 +109,7 @@ def test_every_row_once(batch_size: int) -> None:
     history = net.train(X, np.arange(float(N)), epochs=2, batch_size=batch_size, progress=False)
     steps = math.ceil(N / batch_size)
     assert history.steps == 2 * steps == len(seen)
-    epochs = [sum(seen[:steps], []), sum(seen[steps:], [])]
+    epochs = [list(itertools.chain(*part)) for part in (seen[:steps], seen[steps:])]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(N))
     assert epochs[0] != epochs[1] != list(range(N))
     assert [len(batch) for batch in seen[:steps]] == [
@@ -272,7 +273,7 @@ def test_a_huge_rate(loss: str, options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("optimizer", ["adam", "nadam", "rmsprop", "sgd"])
 def test_huge_inputs(optimizer: str) -> None:
-    """Inputs far from one are named as the cause, with what to do, even where a rule stands still."""
+    """Inputs far from one are named as the cause, also where a rule would stand still."""
     net = dr.Network([4, 6, 3], scaling="none", optimizer=optimizer)
     error = diverged(net, 1e30 * X, Y, epochs=50)
     assert 'scale it (scaling="feature")' in str(error)

@@ -64,3 +64,27 @@ def test_f1_of_labels_never_seen_nor_said_is_0() -> None:
     """A label that never occurs and is never predicted counts as 0, without a warning."""
     y = np.array([[1, 0], [1, 0]])
     assert metrics.f1_macro(y, y) == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [0.1, 0.3, -1e9 / 3, 1e-30])
+@pytest.mark.parametrize("n", [3, 7, 1000])
+def test_r2_of_a_target_constant_to_rounding(value: float, n: int, dtype: type) -> None:
+    """Equal numbers whose mean is rounded, or that differ in the last place, are constant."""
+    y = np.full(n, value, dtype)
+    y[0] = np.nextafter(y[0], dtype(9e9))
+    constant = np.full(n, value, dtype)
+    for target in (y, constant):
+        assert metrics.r2(target, constant) == 1.0
+        assert metrics.r2(target, 1.001 * constant) == 0.0
+        assert metrics.r2(target, 1.001 * constant, np.linspace(0.1, 2.0, n)) == 0.0
+
+
+@pytest.mark.parametrize("spread", [1e-12, 1e-9, 1.0])
+def test_r2_of_a_small_spread_is_sklearns(spread: float, sklearn) -> None:  # type: ignore[no-untyped-def]
+    """A spread above rounding counts, however small beside the mean."""
+    y = 1.0 + spread * NUMBERS
+    prediction = 1.0 + 0.5 * spread * NUMBERS
+    expected = sklearn.r2_score(y, prediction)
+    assert 0.5 < expected < 1.0
+    assert metrics.r2(y, prediction) == pytest.approx(expected, rel=1e-9)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from deltarule.ground.errors import Problems
 from deltarule.network.inputs import (
+    HUGE_WEIGHT,
     as_array,
     brief,
     check_flag,
@@ -172,7 +173,9 @@ def test_weights(weights: list[float]) -> None:
     if np.asarray(weights, np.float32).any():
         assert checked is not None
         assert checked.dtype == np.float32
-        np.testing.assert_array_equal(checked, np.float32(weights))
+        fitting = np.float32(weights)
+        huge = fitting.max() > HUGE_WEIGHT  # then only the ratios are kept
+        np.testing.assert_array_equal(checked, fitting / fitting.max() if huge else fitting)
     else:
         assert checked is None
         assert "zero for every row" in told(problems)

@@ -103,7 +103,7 @@ def test_dtypes(dtype: object) -> None:
 @pytest.mark.parametrize("labels", [[2, 0, 1], ["b", "a", "c"], np.array(["x", "y", "z"])])
 def test_classes_keep_their_order(labels: Any) -> None:
     """The labels stand in the order of the outputs, in Python's types."""
-    assert made(classes=labels).classes == tuple(list(labels))
+    assert made(classes=labels).classes == tuple(labels)
 
 
 def test_two_classes_at_one_output() -> None:

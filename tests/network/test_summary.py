@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import numpy as np
 import pytest
 
 import deltarule as dr
@@ -58,3 +61,24 @@ def test_units(sizes: list[int], unit: str) -> None:
     """Memory is told in the unit that people would take."""
     text = str(dr.summary(dr.Network(sizes)))
     assert f" {unit}, and" in text
+
+
+@pytest.mark.parametrize(("average", "vectors"), [(0.0, 0), (0.9, 2)])
+def test_memory_is_what_a_training_holds(average: float, vectors: int) -> None:
+    """The number is the bytes of θ's length that live in the middle of a monitored training."""
+    net = dr.Network([700, 300, 3])
+    X, y = np.zeros((4, 700), np.float32), np.array([0, 1, 2, 0])
+    seen = []
+
+    def look(_: object) -> None:
+        seen.append(tracemalloc.get_traced_memory()[0])
+
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        net.train(X, y, X, y, epochs=3, average=average, callbacks=look, progress=False)
+    finally:
+        tracemalloc.stop()
+    theta = net.chain.theta.nbytes
+    told = dr.summary(net).training_bytes - 2 * theta  # θ and ∇ were there before
+    assert seen[-1] - before == pytest.approx(told + vectors * theta, rel=0.05)

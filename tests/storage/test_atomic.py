@@ -95,3 +95,9 @@ def test_what_is_no_path(path: object) -> None:
 def test_what_is_a_path(path: str | Path) -> None:
     """Text and Path objects are."""
     assert as_path(path) == Path(path)
+
+
+def test_pieces(tmp_path: Path) -> None:
+    """Pieces are written one behind the other, bytes and windows on bytes alike."""
+    write_bytes(tmp_path / "file", (b"a", memoryview(b"xbcx")[1:3], b"", b"d"))
+    assert (tmp_path / "file").read_bytes() == b"abcd"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,31 @@ def test_description_must_be_json(tmp_path: Path, value: object) -> None:
     with pytest.raises(InvalidInput, match="cannot be written as JSON"):
         write_tensors(tmp_path / "file", {}, {"x": value})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mark_among_the_numbers(tmp_path: Path) -> None:
+    """Tensors whose bytes look like the checksum's place are data as any other."""
+    numbers = np.frombuffer(2 * b'"sha256":"' + bytes(4), np.uint8)
+    write_tensors(tmp_path / "file", {"w": numbers}, {})
+    assert read_tensors(tmp_path / "file")[0]["w"].tobytes() == numbers.tobytes()
+
+
+def test_memory(tmp_path: Path) -> None:
+    """Writing holds the file once, reading twice (as a file, and as the tensors)."""
+    size = 1 << 24
+    tensor = {"w": np.zeros(size, np.uint8)}
+    write_tensors(tmp_path / "warm", {"w": np.zeros(1)}, {})
+    read_tensors(tmp_path / "warm")
+    peaks = []
+    for act in (
+        lambda: write_tensors(tmp_path / "file", tensor, {}),
+        lambda: read_tensors(tmp_path / "file"),
+    ):
+        tracemalloc.start()
+        try:
+            act()
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[0] < 1.5 * size
+    assert peaks[1] < 2.5 * size

@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from ..ground.errors import DeltaruleError, Diverged
 from .output import Output
@@ -44,16 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, 2)
     except MemoryError:
         return _say("There is not enough memory for this; use fewer rows or a smaller network.", 1)
-    except KeyboardInterrupt:
-        return _say("Interrupted.", 130)
+    except KeyboardInterrupt as error:
+        return _say(str(error) or "Interrupted.", 130)
     except BrokenPipeError:  # the reader has left
-        _give_up_stdout()
+        _give_up(sys.stdout)
         return 0
     except OSError as error:
-        _give_up_stdout()
-        what = error.filename or "The output"
+        _give_up(sys.stdout)
+        what = error.filename and f"{error.filename} cannot be read or written"
         reason = error.strerror or error
-        return _say(f"{what} cannot be written: {reason}. Choose a place that has room.", 2)
+        return _say(f"{what or 'The output cannot be written'}: {reason}. Choose another place.", 2)
 
 
 def _run(words: list[str]) -> int:
@@ -75,12 +76,14 @@ def _run(words: list[str]) -> int:
 
 def _say(error: object, code: int) -> int:
     sentence = " ".join(str(error).split())  # one line, whatever was quoted in it
-    with contextlib.suppress(OSError):  # the exit code can still be told
+    try:
         print(f"deltarule: {sentence}", file=sys.stderr, flush=True)
+    except OSError:  # the exit code can still be told
+        _give_up(sys.stderr)
     return code
 
 
-def _give_up_stdout() -> None:
+def _give_up(stream: TextIO) -> None:
     """Let what is left in the buffer go nowhere, so that the interpreter's end does not fail."""
-    with contextlib.suppress(OSError, AttributeError):  # a stand-in for stdout has no number
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, AttributeError):  # a stand-in for a stream has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

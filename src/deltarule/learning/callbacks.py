@@ -111,7 +111,8 @@ class ProgressBar(Callback):
             k for k in record if k.startswith("train_")
         ]
         news = "  ".join(f"{k} {record[k]:.3g}" for k in [*shown[:2], "lr"])
-        self._bar.update(self._task, completed=training.t, news=news)
+        epoch = f"{training.epoch}/{training.plan.epochs}"
+        self._bar.update(self._task, completed=training.t, epoch=epoch, news=news)
 
     def on_end(self, training: Training) -> None:
         self._bar.stop()

@@ -11,7 +11,8 @@ The error of an array is ‖g − ĝ‖₂/max(‖g‖₂, ‖ĝ‖₂, s/tolera
 of g: how far g moves when θ and x move by a few ulp, and at least a few ulp of the length of all
 gradients with random signs in ∂L/∂z, so that little cancels.  Without s a gradient that is 0
 because its terms cancel would have the relative error 1.  A wrong formula moves as little as the
-right one, so s excuses none.  For differences s is at least the rounding of f divided by h.
+right one, so s excuses none, and s is bounded.  For differences s is at least the rounding of f
+divided by h.
 
 Differences try several h, because the right one depends on the scale of the input and of f, and
 each entry is compared at the h that fits best.  That hides no mistake: the h differ in truncation
@@ -23,6 +24,7 @@ with: such rows are left out, and the report counts them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -41,8 +43,12 @@ COMPLEX_STEP = 1e-30
 DIFFERENCE_STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 1e-6)
 TOLERANCES = {"complex step": 1e-12, "inner product": 1e-12, "differences": 1e-9}
 ULP = float(np.finfo(np.float64).eps)
-FEW = 64
-FEW_OF_VALUE = 2
+# A sum of some hundred terms, and a layer that magnifies, round by tens of ulp; f is one number,
+# and its rounding counts once for each of the four values of a difference.
+FEW, FEW_OF_VALUE = 64, 8
+# What moves by more than this share of all gradients is no rounding: a formula that is not even
+# a function of its arguments would excuse itself.
+MOST = 1e-8
 
 
 @dataclass(frozen=True)
@@ -189,12 +195,14 @@ class Problem:
         z, pullback = self.chain(self.x, self.noise)
         _, g = self.objective(self.y, z, self.weight, self.total)
         to_input = pullback(g * np.sign(normals(derive(key, "signs"), g.size)).reshape(g.shape))
-        least = FEW * ULP * _length(base.grad, to_input)
+        whole = _length(base.grad, to_input)
         old, new = self.gradient(), moved.gradient()
-        least = max(least, FEW * ULP * _length(*old.values()))
+        whole = max(whole, _length(*old.values()))
+        moves = {name: _length(new[name] - g) for name, g in old.items()}
         if _crossed(here, there):
-            return value, dict.fromkeys(old, least)
-        return value, {name: max(least, _length(new[name] - g)) for name, g in old.items()}
+            moves = dict.fromkeys(old, 0.0)
+        least, most = FEW * ULP * whole, MOST * whole
+        return value, {name: min(max(least, move), most) for name, move in moves.items()}
 
     def has_kinks(self) -> bool:
         """Whether any part has a point without a derivative."""
@@ -235,7 +243,7 @@ class _Probe:
         base = problem.chain
         self.problem = problem
         self.chain = base.over(base.theta.astype(dtype), base.statistics.astype(dtype))
-        self.x = np.array(problem.x, dtype, order="C")
+        self.x: Array = np.array(problem.x, dtype, order="C")
         self.here = self.problem.evaluate(problem.chain, problem.x)[1]
 
     def __call__(self, name: str, at: int | slice, by: Array | complex) -> Array | None:
@@ -293,6 +301,7 @@ def _compare(
     a, b = ours[there], np.array([theirs[i] for i in there], np.float64)
     scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), rounding / TOLERANCES[method])
     error = float(np.linalg.norm(a - b)) / scale if there and scale else 0.0
+    error = error if math.isfinite(scale) else math.nan
     return Check(name, method, len(there), error, TOLERANCES[method])
 
 

@@ -104,11 +104,12 @@ def r2(y: Array, prediction: Array, weight: Array | None = None) -> float:
 
     Averaged over outputs; of a target that is constant to rounding 1 if met to rounding, else 0.
     """
-    y, prediction = _columns(y), _columns(prediction)
+    ulp = np.finfo(y.dtype if y.dtype.kind == "f" else np.float64).eps
+    y, prediction = _columns(y).astype(np.float64), _columns(prediction)
     mean = np.average(y, axis=0, weights=weight)
     left = np.average((y - prediction) ** 2, axis=0, weights=weight)
     all_ = np.average((y - mean) ** 2, axis=0, weights=weight)
-    rounding = (np.finfo(all_.dtype).eps * FEW * abs(mean)) ** 2
+    rounding = (FEW * ulp * abs(mean)) ** 2
     varies = all_ > rounding
     safe = np.where(varies, all_, 1.0)
     scores = np.where(varies, 1.0 - left / safe, np.where(left > rounding, 0.0, 1.0))

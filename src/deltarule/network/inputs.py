@@ -29,6 +29,8 @@ TEXT = (
     "`deltarule train FILE.csv --target COLUMN`",
 )
 
+HUGE_WEIGHT = 1e18
+
 
 def shape_of(array: Array) -> str:
     """'(100, 3)', as people write it."""
@@ -224,4 +226,6 @@ def check_weights(
     fitting = array.astype(dtype)
     some = fitting.sum(dtype=np.float64) > 0
     problems.require(some, f"{name} is zero for every row; give some rows a positive weight.")
+    if fitting.max(initial=0.0) > HUGE_WEIGHT:  # only ratios count, and the sum must fit
+        fitting /= fitting.max()
     return fitting if some else None

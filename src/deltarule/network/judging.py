@@ -63,7 +63,8 @@ def judge_for(
         metrics = None
     for given in [DEFAULT_METRICS[targets.task]] if metrics is None else metrics:
         if callable(given):
-            chosen[getattr(given, "__name__", "metric")] = given
+            name = getattr(given, "__name__", "metric")
+            chosen[f"{name}_{len(chosen) + 1}" if name in chosen else name] = given
             continue
         try:
             chosen[given] = choose(given, metric_table, "metric")
