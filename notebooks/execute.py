@@ -1,6 +1,6 @@
 """Make the committed notebook from its percent source: run it, keep the outputs, drop what changes.
 
-    DELTARULE_NOTEBOOK_DATA=FOLDER OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python notebooks/execute.py
+    DELTARULE_NOTEBOOK_DATA=FOLDER python notebooks/execute.py
 
 or, with its own environment, `make notebook`.
 """
