@@ -3,9 +3,9 @@
     python benchmarks/dead_units.py DIR [--seeds 20] [--steps 200]
 
 DIR holds CIFAR-10.  A unit is dead if it is zero for every one of 1,000 validation images; a
-network is dead if a hidden layer has no unit left, so that it answers the same to every image.  For
-every arm and seed the report's network, [3072, 100, 100, 50, 10] with Adam at learning rate 0.008, takes
-its first steps on the first 45,000 training images.
+network is dead if a hidden layer has no unit left, so that it answers the same to every image.
+For every arm and seed the report's network, [3072, 100, 100, 50, 10] with Adam at learning rate
+0.008, takes its first steps on the first 45,000 training images.
 """
 
 from __future__ import annotations

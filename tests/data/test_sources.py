@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ import pytest
 from deltarule.data.dataset import Table
 from deltarule.data.sources import load_data
 from deltarule.data.tables import TableEncoder
-from deltarule.ground.errors import FileRefused, InvalidInput, NotAvailable, UnknownName
+from deltarule.ground.errors import (
+    DeltaruleError,
+    FileRefused,
+    InvalidInput,
+    NotAvailable,
+    UnknownName,
+)
 
 CSV = "age,sex,label\n30,F,yes\n41,M,no\n,F,yes\n"
 
@@ -254,3 +261,30 @@ def test_an_image_is_refused_under_any_other_name(name, write):
     png = b"\x89PNG\r\n\x1a\n" + bytes(100)
     with pytest.raises(FileRefused, match="PNG image"):
         load_data(write(name, png), target="a")
+
+
+@pytest.mark.parametrize("source", [None, 5, [1], {"a": 1}, b"digits", "~nobody-of-this-name/x"])
+def test_what_is_no_source(source: object) -> None:
+    """Anything that is no name and no path is refused in a sentence."""
+    with pytest.raises(DeltaruleError, match=r"name or a path|There is no|cannot be found"):
+        load_data(source)  # type: ignore[arg-type]
+
+
+def test_image_size_must_be_a_pair() -> None:
+    """A single number is no size."""
+    with pytest.raises(InvalidInput, match="height, width"):
+        load_data("digits", image_size=5)  # type: ignore[arg-type]
+
+
+def test_a_table_of_targets_alone(tmp_path: Path) -> None:
+    """A file that holds only the target is named, with what is missing."""
+    path = tmp_path / "one.csv"
+    path.write_text("y\n1.5\n2.5\n")
+    with pytest.raises(InvalidInput, match=r"one\.csv has no column besides the target 'y'"):
+        load_data(path, target="y")
+
+
+def test_strange_labels_do_not_hinder_a_prediction(tmp_path: Path) -> None:
+    """Where no targets are needed, gaps in them do not matter."""
+    np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), y=np.array([1.0, np.nan, 2.0]))
+    assert load_data(tmp_path / "a.npz", need_target=False).y is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, NotAvailable, choose, did_you_mean
+from ..ground.errors import InvalidInput, NotAvailable, Problems, choose, did_you_mean
 from .dataset import Dataset, Table
 from .digits import load_digits
 from .downloads import cache_folder
@@ -86,15 +86,30 @@ def load_data(
     """
     if task is not None:
         choose(task, _TASKS, "task")
-    if image_size is not None and not (
-        len(image_size) == 2 and all(isinstance(n, int) and n > 0 for n in image_size)
-    ):
-        raise InvalidInput(f"image_size is (height, width), both at least 1, not {image_size!r}.")
+    problems = Problems()
+    for name, path in (("source", source), ("data_dir", data_dir)):
+        problems.require(
+            isinstance(path, str | Path) or (name == "data_dir" and path is None),
+            f"{name} must be a name or a path, not {path!r}.",
+        )
+    size: object = image_size
+    problems.require(
+        size is None
+        or (
+            isinstance(size, tuple | list)
+            and len(size) == 2
+            and all(isinstance(n, int) and n > 0 for n in size)
+        ),
+        f"image_size is (height, width), both at least 1, not {size!r}.",
+    )
+    problems.raise_if_any()
     request = _Request(target, choose(split, _SPLITS, "split"), image_size, task, need_target)
     try:
         return _load(source, data_dir, request)
     except OSError as error:
         raise NotAvailable(f"{source} cannot be read: {error.strerror or error}.") from error
+    except RuntimeError:  # a home folder that nobody has
+        raise NotAvailable(f"{source} cannot be found; write the path out in full.") from None
 
 
 def _name(path: Path) -> str:
@@ -115,6 +130,10 @@ def _from_table(table: Table, path: Path, request: _Request) -> Dataset:
         )
     if target is None or target not in table:
         return Dataset(_name(path), table, feature_names=table.names)
+    if len(table.names) == 1:
+        raise InvalidInput(
+            f"{path} has no column besides the target {target!r}; a network learns from others."
+        )
     rows, y = table.without(target), table[target]
     dataset = Dataset(_name(path), rows, feature_names=rows.names, target_name=target)
     if count_missing(y) and not request.need_target:
@@ -131,7 +150,12 @@ def _from_arrays(arrays: Arrays, path: Path, request: _Request) -> Dataset:
                 "as X.npy and y.npy in one folder."
             )
         return dataset
-    return _with_targets(dataset, as_targets(arrays.y, request.task, f"{path}: y"))
+    try:
+        return _with_targets(dataset, as_targets(arrays.y, request.task, f"{path}: y"))
+    except InvalidInput:
+        if request.need_target:
+            raise
+        return dataset  # whatever stands in y, the rows can be predicted
 
 
 def _with_targets(dataset: Dataset, y: Array) -> Dataset:
