@@ -237,3 +237,18 @@ def test_functions_of_one_name_are_all_recorded() -> None:
     history = dr.Network([5, 4, 2]).train(X, y, epochs=1, metrics=metrics, progress=False)
     values = [v for k, v in history.epochs[0].items() if "lambda" in k]
     assert values == [1.0, 2.0]
+
+
+def test_a_run_folder_can_be_loaded(tmp_path: Path) -> None:
+    """dr.load takes the folder of a run as well as the model file in it."""
+    train_run(recipe_from({}, {"epochs": 1}), tmp_path / "run", progress=False)
+    digits = dr.load_data("digits").X
+    one, other = dr.load(tmp_path / "run"), dr.load(tmp_path / "run" / "best.safetensors")
+    np.testing.assert_array_equal(one.scores(digits), other.scores(digits))
+
+
+def test_unknown_keys_and_wrong_values_are_told_together() -> None:
+    """One message tells every mistake of a recipe."""
+    with pytest.raises(dr.InvalidInput, match="3 problems") as caught:
+        recipe_from({"foo": 1, "lr": "x"}, {"batch_size": 0})
+    assert all(word in str(caught.value) for word in ("'foo'", "lr must", "batch_size must"))

@@ -13,7 +13,6 @@ from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
 __all__ = [
-    "BEST",
     "METRICS",
     "RECIPE",
     "REPORT",
@@ -23,7 +22,7 @@ __all__ = [
     "free_folder",
 ]
 
-RECIPE, METRICS, BEST = "recipe.toml", "metrics.jsonl", "best.safetensors"
+RECIPE, METRICS = "recipe.toml", "metrics.jsonl"
 REPORT, RESULT = "report.html", "result.json"
 
 

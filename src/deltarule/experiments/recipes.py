@@ -307,7 +307,6 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
             merged[whole] = {**bare, inner: value}
         else:
             merged[whole] = value
-    problems.raise_if_any()
     sizes = merged.get("hidden_layer_sizes")
     if type(sizes) is int:  # one layer
         merged["hidden_layer_sizes"] = [sizes]
@@ -317,7 +316,11 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     if isinstance(merged.get("metrics"), str):
         merged["metrics"] = [merged["metrics"]]
     recipe = Recipe(**merged)
-    recipe.check()
+    try:
+        recipe.check()
+    except InvalidInput as error:
+        problems.take(error)
+    problems.raise_if_any()
     return recipe
 
 

@@ -12,11 +12,12 @@ from ..learning.callbacks import Callback
 from ..learning.history import History
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
+from ..network.loading import BEST
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 from .facts import run_facts
-from .folders import BEST, METRICS, RECIPE, REPORT, RESULT, append_line, claim_folder, free_folder
+from .folders import METRICS, RECIPE, REPORT, RESULT, append_line, claim_folder, free_folder
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe
 

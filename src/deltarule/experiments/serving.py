@@ -14,10 +14,10 @@ import numpy as np
 from ..data.dataset import Dataset, Table
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
-from ..network.loading import load
+from ..network.loading import BEST, load
 from ..network.network import Network
 from ..storage.atomic import as_path
-from .folders import BEST, RECIPE
+from .folders import RECIPE
 from .preparation import load_for, validation_rows
 from .recipes import Recipe, find_recipe, recipe_from
 

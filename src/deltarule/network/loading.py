@@ -18,7 +18,10 @@ from ..storage.container import read_tensors
 from .inputs import brief
 from .network import Network
 
-__all__ = ["load"]
+__all__ = ["BEST", "load"]
+
+BEST = "best.safetensors"
+"""The file of a run folder that holds its best weights."""
 
 PARTS = {
     "activation": activations,
@@ -39,6 +42,7 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
     Parameters
     ----------
     path : path
+        A model file, or a run folder, of which the best weights are read.
     custom : dict of name to function, optional
         Your own activations, losses or rules that the network was made with, by their names.
 
@@ -56,6 +60,8 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
         raise InvalidInput(
             f"custom must be a dictionary of names and functions, not {brief(custom)}."
         )
+    if isinstance(path, str | os.PathLike) and os.path.isfile(os.path.join(path, BEST)):
+        path = os.path.join(path, BEST)
     tensors, description = read_tensors(path)
     try:
         given = dict(description["network"])
