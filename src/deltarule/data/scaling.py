@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +52,7 @@ class Scaling:
         return x
 
 
-def learn_scaling(
-    kind: str, X: Array, rows: Array | None = None, image_shape: tuple[int, ...] | None = None
-) -> Scaling:
+def learn_scaling(kind: str, X: Array, image_shape: tuple[int, ...] | None = None) -> Scaling:
     """Learn a scaling from the training rows.
 
     Parameters
@@ -61,8 +60,7 @@ def learn_scaling(
     kind : str
         One of `KINDS`.
     X : array, (n, n_features), any real dtype; may be memory-mapped
-    rows : int array, optional
-        The training rows, ascending; all by default.
+        The training rows.
     image_shape : (channels, height, width), optional
         Needed by "channel".
 
@@ -82,12 +80,11 @@ def learn_scaling(
             'scaling="channel" needs images, and these rows are not known to be any; '
             'use scaling="feature".'
         )
-    index = np.arange(len(X)) if rows is None else rows
     if kind == "unit":
-        least, greatest = _range(X, index)
+        least, greatest = _range(X)
         spread = greatest - least
         return Scaling(kind, np.array(least), np.array(1.0 / spread if spread > 0 else 1.0))
-    mean, variance = _moments(X, index)
+    mean, variance = _moments(X)
     if kind == "channel":
         assert image_shape is not None
         per_channel = X.shape[1] // image_shape[0]
@@ -100,22 +97,21 @@ def learn_scaling(
     return Scaling(kind, mean, 1.0 / np.where(flat, 1.0, std))
 
 
-def _chunks(X: Array, index: Array) -> Any:
-    for start in range(0, len(index), ROWS_AT_ONCE):
-        yield X[index[start : start + ROWS_AT_ONCE]]
+def _chunks(X: Array) -> Iterator[Array]:
+    for start in range(0, len(X), ROWS_AT_ONCE):
+        yield X[start : start + ROWS_AT_ONCE]
 
 
-def _range(X: Array, index: Array) -> tuple[float, float]:
-    ends = [(float(c.min()), float(c.max())) for c in _chunks(X, index)]
+def _range(X: Array) -> tuple[float, float]:
+    ends = [(float(c.min()), float(c.max())) for c in _chunks(X)]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
-def _moments(X: Array, index: Array) -> tuple[Array, Array]:
+def _moments(X: Array) -> tuple[Array, Array]:
     """Mean and variance of each feature, in two passes, so that nothing cancels."""
-    n = len(index)
-    mean = sum(c.sum(0, dtype=np.float64) for c in _chunks(X, index)) / n
+    mean = sum(c.sum(0, dtype=np.float64) for c in _chunks(X)) / len(X)
     variance = np.zeros(X.shape[1])
-    for c in _chunks(X, index):
+    for c in _chunks(X):
         centred = c - mean
         variance += np.einsum("ij,ij->j", centred, centred)
-    return mean, variance / n
+    return mean, variance / len(X)
