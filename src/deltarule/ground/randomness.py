@@ -23,6 +23,7 @@ __all__ = ["StepNoise", "bits32", "derive", "hash32", "normals", "permutation", 
 
 MASK64 = (1 << 64) - 1
 GAMMA = 0x9E3779B97F4A7C15
+BLOCK = 1 << 16
 
 
 def _mix64(z: int) -> int:
@@ -46,26 +47,30 @@ def derive(seed: int, *path: int | str) -> int:
     return key
 
 
-def _stream64(key: int, n: int) -> Array:
-    """n 64-bit words: SplitMix64 started at `key`."""
-    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GAMMA) + np.uint64(key)
+def _stream64(key: int, n: int, start: int = 0) -> Array:
+    """n 64-bit words of SplitMix64 started at `key`, from the word with the number `start`."""
+    z = np.arange(start + 1, start + n + 1, dtype=np.uint64) * np.uint64(GAMMA) + np.uint64(key)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
-def uniforms(key: int, n: int) -> Array:
-    """n float64 numbers, uniform in [0, 1), multiples of 2⁻⁵³."""
-    return (_stream64(key, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+def uniforms(key: int, n: int, start: int = 0) -> Array:
+    """n float64 numbers, uniform in [0, 1), multiples of 2⁻⁵³, from the `start`-th of the key's."""
+    return (_stream64(key, n, start) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def normals(key: int, n: int) -> Array:
     """n float64 numbers from the standard normal distribution (Box and Muller, 1958)."""
     half = (n + 1) // 2
-    u = uniforms(key, 2 * half)
-    radius = np.sqrt(-2.0 * np.log1p(-u[:half]))
-    angle = 2.0 * math.pi * u[half:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:n]
+    out = np.empty(2 * half)
+    for start in range(0, half, BLOCK):  # so that millions of weights need little beside them
+        size = min(BLOCK, half - start)
+        radius = np.sqrt(-2.0 * np.log1p(-uniforms(key, size, start)))
+        angle = 2.0 * math.pi * uniforms(key, size, half + start)
+        out[start : start + size] = radius * np.cos(angle)
+        out[half + start : half + start + size] = radius * np.sin(angle)
+    return out[:n]
 
 
 def permutation(key: int, n: int) -> Array:

@@ -16,12 +16,18 @@ from ..ground.randomness import normals, uniforms
 __all__ = ["glorot", "he", "lecun", "orthogonal", "zeros"]
 
 
+def _normal(key: int, n_in: int, n_out: int, variance: float) -> Array:
+    w = normals(key, n_in * n_out).reshape(n_in, n_out)
+    w *= math.sqrt(variance)
+    return w
+
+
 def he(key: int, n_in: int, n_out: int) -> Array:
     """W ~ N(0, 2/n_in): a ReLU halves E[x²], the 2 gives it back.                        (I1)
 
     He, Zhang, Ren and Sun 2015.
     """
-    return normals(key, n_in * n_out).reshape(n_in, n_out) * math.sqrt(2.0 / n_in)
+    return _normal(key, n_in, n_out, 2.0 / n_in)
 
 
 def glorot(key: int, n_in: int, n_out: int) -> Array:
@@ -38,7 +44,7 @@ def lecun(key: int, n_in: int, n_out: int) -> Array:
 
     LeCun, Bottou, Orr and Müller 1998.
     """
-    return normals(key, n_in * n_out).reshape(n_in, n_out) * math.sqrt(1.0 / n_in)
+    return _normal(key, n_in, n_out, 1.0 / n_in)
 
 
 def orthogonal(key: int, n_in: int, n_out: int) -> Array:
