@@ -65,7 +65,7 @@ class Recipe:
     lr: float = option(0.002, "learning rate, before the schedule", "RATE")
     lr_decay: float = option(0.0, "k of the factor e^(-k·t), at every step t", "K")
     schedule: Any = option("linear", "one name, or several that multiply", "NAME")
-    weight_decay: float = option(0.05, "decoupled decay of the weight matrices", "λ")
+    weight_decay: float = option(0.2, "decoupled decay of the weight matrices", "λ")
     l2: float = option(0.0, "strength of the penalty (λ/2)‖W‖² in the loss", "λ")
     clip_norm: float | None = option(None, "the greatest length of the gradient", "NORM")
     average: float = option(0.0, "decay of a moving average of the weights, such as 0.999", "D")
