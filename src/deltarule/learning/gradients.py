@@ -7,12 +7,12 @@
   Made only of real numbers and values of f; used where a function has kinks, and only at
   entries whose perturbation crosses none.
 
-The error of an array is ‖g − ĝ‖₂/max(‖g‖₂, ‖ĝ‖₂, s/tolerance), where s is what rounding can make
-of g: how far g moves when θ and x move by a few ulp, and at least a few ulp of the length of all
-gradients with random signs in ∂L/∂z, so that little cancels.  Without s a gradient that is 0
-because its terms cancel would have the relative error 1.  A wrong formula moves as little as the
-right one, so s excuses none, and s is bounded.  For differences s is at least the rounding of f
-divided by h.
+The error of an array is ‖g − ĝ‖₂/max(‖g‖₂, ‖ĝ‖₂).  Only where that fails and ‖g − ĝ‖₂ ≤ s is it
+‖g − ĝ‖₂·tolerance/s instead: the two agree to rounding.  s is what rounding can make of g: how far
+g moves when θ and x move by a few ulp, and at least a few ulp of the length of all gradients with
+random signs in ∂L/∂z, so that little cancels.  Without s a gradient that is 0 because its terms
+cancel would have the relative error 1.  A wrong formula moves as little as the right one, so s
+excuses none, and s is bounded.  For differences s is at least the rounding of f divided by h.
 
 Differences try several h, because the right one depends on the scale of the input and of f, and
 each entry is compared at the h that fits best.  That hides no mistake: the h differ in truncation
@@ -299,10 +299,14 @@ def _compare(
     """Compare the entries that have a derivative found otherwise."""
     there = [i for i, value in enumerate(theirs) if value is not None]
     a, b = ours[there], np.array([theirs[i] for i in there], np.float64)
-    scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)), rounding / TOLERANCES[method])
-    error = float(np.linalg.norm(a - b)) / scale if there and scale else 0.0
-    error = error if math.isfinite(scale) else math.nan
-    return Check(name, method, len(there), error, TOLERANCES[method])
+    scale = max(float(np.linalg.norm(a)), float(np.linalg.norm(b)))
+    tolerance, apart = TOLERANCES[method], float(np.linalg.norm(a - b))
+    error = apart / scale if there and scale else 0.0
+    if not math.isfinite(scale):
+        error = math.nan
+    elif error > tolerance and apart <= rounding:
+        error = apart * tolerance / rounding
+    return Check(name, method, len(there), error, tolerance)
 
 
 def _along(step: _Probe, name: str, at: int | slice, v: Array | float) -> float | None:

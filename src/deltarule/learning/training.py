@@ -91,17 +91,14 @@ class Training:
         self.t, self.epoch, self.stop = 0, 0, False
         self.total_steps = steps_in(len(rows), plan)
         self._penalty = l2(plan.l2)
+        # What validation and prediction use: the chain itself where nothing is averaged.
         self._averaged = chain
         if plan.average:
             self._averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
+        self._before = (self._averaged.theta, self._averaged.statistics)
         self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._z = np.empty((len(rows), 0), rows.dtype)
-
-    @property
-    def current(self) -> Chain:
-        """The chain that validation and prediction use: the averaged one, if any."""
-        return self._averaged
 
     @quiet
     def run(self) -> History:
@@ -118,19 +115,19 @@ class Training:
         try:
             while self.epoch < plan.epochs and not self.stop:
                 self.epoch += 1
-                self._before = (self.current.theta.copy(), self.current.statistics.copy())
+                self._before = (self._averaged.theta.copy(), self._averaged.statistics.copy())
                 record = self._one_epoch()
                 record["seconds"] = time.monotonic() - started
                 self.history.epochs.append(record)
                 if self.monitor:
                     value = record[self.monitor.name]
-                    current = self.current
-                    if self.monitor.see(self.epoch, value, current.theta, current.statistics):
+                    now = self._averaged
+                    if self.monitor.see(self.epoch, value, now.theta, now.statistics):
                         self.stop = self.history.stopped_early = True
                     self.history.best_epoch = self.monitor.best_epoch
                 self._tell("on_epoch")
         except (Diverged, KeyboardInterrupt):  # never half a step
-            self.current.theta[...], self.current.statistics[...] = self._before
+            self._averaged.theta[...], self._averaged.statistics[...] = self._before
             raise
         finally:
             self.history.steps = self.t
@@ -185,7 +182,7 @@ class Training:
             self._diverged("the optimizer's memory of the gradients was not finite")
         self._guard_mean("the mean loss of the epoch", loss)
         if self.rows_val is not None:
-            found = evaluate(self.current, self.objective, self.rows_val, self.judge)
+            found = evaluate(self._averaged, self.objective, self.rows_val, self.judge)
             self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
