@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,3 +194,12 @@ def test_the_fast_path_agrees_with_the_grammar(tmp_path_factory, texts):
         assert [v for v in column if v is not None] == known
     else:
         assert column[~np.isnan(column)].tolist() == numbers
+
+
+@pytest.mark.parametrize(("line", "mend"), [("1", "also for an empty one"), ("1,2,3", "quote")])
+def test_a_ragged_line_is_told_how_to_mend(line: str, mend: str, tmp_path: Path) -> None:
+    """Too few fields and too many have different cures."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"a,b\n1,2\n{line}\n")
+    with pytest.raises(FileRefused, match=f"line 3 has .* fields.*{mend}"):
+        read_delimited(path)

@@ -102,9 +102,12 @@ def _blocks(path: Path, records: Iterator[tuple[int, _Fields]], width: int) -> I
         lines, rows = zip(*block, strict=True)
         for line, fields in block:
             if len(fields) != width:
+                mend = "quote fields that contain the delimiter"
+                if len(fields) < width:
+                    mend = "write a delimiter for every field, also for an empty one"
                 raise FileRefused(
                     f"{path}: line {line} has {len(fields)} fields where the header has {width}; "
-                    "quote fields that contain the delimiter."
+                    f"{mend}."
                 )
         yield lines, list(zip(*rows, strict=True))
 
