@@ -1,0 +1,73 @@
+// The scores of one row straight from the flat weights: to pack them would take longer.      (C1)
+#pragma once
+
+#include "activations.hpp"
+#include "lanes.hpp"
+#include "plan.hpp"
+
+namespace DR_ISA {
+
+using namespace deltarule;
+
+// A vector at p, of which what lies behind `end` is not read.
+template <class T> DR_INLINE Vec<T> load_before(const T* p, const T* end) {
+    if (p + LANES<T> <= end) return load(p);
+    T part[LANES<T>]{};
+    for (int i = 0; p + i < end; ++i) part[i] = p[i];
+    return load(part);
+}
+
+// y = x W + b of NV vectors of units.  Lanes behind the last unit hold what comes next in θ.
+template <class T, int NV>
+DR_INLINE void direct_units(const T* x, int n_in, const T* w, int n_out, const T* bias, const T* end, T* y) {
+    Vec<T> sum[NV]{};
+    const T* last = n_in ? w + std::ptrdiff_t(n_in - 1) * n_out : w;
+    const int safe = last + NV * LANES<T> <= end ? n_in : n_in - 1;
+    for (int k = 0; k < n_in; ++k, w += n_out) {
+        const Vec<T> of_k = splat(x[k]);
+        if (k < safe) {
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) sum[v] += of_k * load(w + v * LANES<T>);
+        } else {
+            for (int v = 0; v < NV; ++v) sum[v] += of_k * load_before(w + v * LANES<T>, end);
+        }
+    }
+    for (int v = 0; v < NV; ++v) store<T>(y + v * LANES<T>, sum[v] + load_before(bias + v * LANES<T>, end));
+}
+
+template <Activation A, class T> DR_INLINE void direct_activation(T option, T* y, int n) {
+    for (int i = 0; i < n; i += LANES<T>) {
+        Vec<T> value, slope;
+        activate<A, T>(option, load(y + i), value, slope);
+        store<T>(y + i, value);
+    }
+}
+
+// one, other: each with room for the widest layer and eight vectors more.  Returns the scores.
+template <class T> const T* run_direct(const Chain<T>& chain, const T* x, T* one, T* other) {
+    T* z = one;
+    const T *w = chain.theta, *bias = w;
+    for (int i = 0; i < chain.layers; ++i) bias += std::ptrdiff_t(chain.sizes[i]) * chain.sizes[i + 1];
+    for (int i = 0; i < chain.layers; ++i) {
+        const int n_in = chain.sizes[i], n_out = chain.sizes[i + 1];
+        for (int j = 0; j < n_out;) {
+            const int left = (n_out - j + LANES<T> - 1) / LANES<T>;
+            if (left >= 8) direct_units<T, 8>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 8 * LANES<T>;
+            else if (left >= 4) direct_units<T, 4>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 4 * LANES<T>;
+            else if (left >= 2) direct_units<T, 2>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 2 * LANES<T>;
+            else direct_units<T, 1>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += LANES<T>;
+        }
+        w += std::ptrdiff_t(n_in) * n_out;
+        bias += n_out;
+        if (i + 1 == chain.layers) break;
+#define DR_CASE(name) \
+    case Activation::name: direct_activation<Activation::name, T>(chain.option[i], z, n_out); break;
+        switch (chain.activation[i]) { DR_ACTIVATIONS(DR_CASE) }
+#undef DR_CASE
+        x = z;  // what is read next; the other buffer is written
+        z = z == one ? other : one;
+    }
+    return z;
+}
+
+}  // namespace DR_ISA

@@ -1,0 +1,57 @@
+// The table of one instruction set's kernels; each kernels_*.cpp fills one.
+#pragma once
+
+#include "direct.hpp"
+#include "phases.hpp"
+
+namespace DR_ISA {
+
+// Multiply-adds a second in registers: the limit that the products are measured against.
+template <class T> double peak(double (*clock)(), double seconds) {
+    constexpr int CHAINS = PANEL * ROW_QUADS * QUAD, ROUNDS = 4096;
+    Vec<T> sum[CHAINS]{};
+    Vec<T> factor = splat(T(0.999)), term = splat(T(0.001));
+    double done = 0, start = clock(), now = start;
+    for (; now - start < seconds; now = clock()) {
+        for (int i = 0; i < ROUNDS; ++i) {
+#pragma GCC unroll 32
+            for (int j = 0; j < CHAINS; ++j) sum[j] = sum[j] * factor + term;
+        }
+        done += double(ROUNDS) * CHAINS * LANES<T>;
+    }
+    T total = 0;
+    for (int j = 0; j < CHAINS; ++j) total += sum_of<T>(sum[j]);
+    return total > T(0) ? done / (now - start) : 0;  // the sums are used: none may be left out
+}
+
+template <Activation A, class T>
+void apply_activation(T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
+    for (std::ptrdiff_t i = 0; i < n; i += LANES<T>) {
+        const std::ptrdiff_t m = n - i < LANES<T> ? n - i : LANES<T>;
+        T part[LANES<T>]{};
+        __builtin_memcpy(part, x + i, m * sizeof(T));
+        Vec<T> value, derivative;
+        activate<A, T>(option, load(part), value, derivative);
+        store<T>(part, value);
+        __builtin_memcpy(y + i, part, m * sizeof(T));
+        store<T>(part, derivative);
+        __builtin_memcpy(slope + i, part, m * sizeof(T));
+    }
+}
+
+template <class T>
+void elementwise(Activation activation, T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
+#define DR_CASE(name) \
+    case Activation::name: return apply_activation<Activation::name, T>(option, x, y, slope, n);
+    switch (activation) { DR_ACTIVATIONS(DR_CASE) }
+#undef DR_CASE
+}
+
+inline void quiet(bool on, unsigned long long* kept) { flush_to_zero(on, kept); }
+
+template <class T> constexpr Kernels<T> kernels() {
+    return {{LANES<T>, PANEL, ROW_QUADS}, run_begin<T>, run_rows<T>, run_update<T>, run_gradients<T>, run_apply<T>,
+            run_transpose<T>, run_forward<T>, run_direct<T>, quiet, peak<T>, elementwise<T>};
+}
+
+}  // namespace DR_ISA

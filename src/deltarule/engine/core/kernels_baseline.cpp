@@ -1,0 +1,6 @@
+#include "kernels.hpp"
+
+namespace deltarule::baseline {
+constinit const Kernels<float> of_float = ::DR_ISA::kernels<float>();
+constinit const Kernels<double> of_double = ::DR_ISA::kernels<double>();
+}  // namespace deltarule::baseline

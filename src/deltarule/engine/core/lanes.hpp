@@ -1,0 +1,169 @@
+// The only file that knows a processor: vectors of its width, and what C++ has no operator for.
+//
+// Everything else is written on Vec<float> and Vec<double> with + - * / and comparisons, and is
+// compiled once for each instruction set, in a namespace of its own.  GCC's and Clang's vector
+// extensions do the rest on any processor.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__)
+#define DR_ISA avx512
+#define DR_BYTES 64
+#elif defined(__AVX2__)
+#define DR_ISA avx2
+#define DR_BYTES 32
+#else
+#define DR_ISA baseline
+#define DR_BYTES 16
+#endif
+
+#if defined(__FMA__) || defined(__aarch64__)
+#define DR_FMA 1  // a·b + c is rounded once (-ffp-contract=fast makes one instruction of it)
+#else
+#define DR_FMA 0
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#if !defined(DR_INLINE)
+#define DR_INLINE inline __attribute__((always_inline))
+#endif
+#define DR_LAMBDA __attribute__((always_inline))
+
+namespace DR_ISA {
+
+template <class T> struct Of;
+
+template <> struct Of<float> {
+    typedef float V __attribute__((vector_size(DR_BYTES)));
+    typedef int32_t I __attribute__((vector_size(DR_BYTES)));  // also the type of comparisons
+    typedef uint32_t U __attribute__((vector_size(DR_BYTES)));
+    typedef int32_t Int;
+    typedef float Four __attribute__((vector_size(16)));
+};
+
+template <> struct Of<double> {
+    typedef double V __attribute__((vector_size(DR_BYTES)));
+    typedef int64_t I __attribute__((vector_size(DR_BYTES)));
+    typedef uint64_t U __attribute__((vector_size(DR_BYTES)));
+    typedef int64_t Int;
+    typedef double Four __attribute__((vector_size(32)));
+};
+
+template <class T> using Vec = typename Of<T>::V;    // of T
+template <class T> using IVec = typename Of<T>::I;   // of integers as wide as T, and of masks (0, −1)
+template <class T> using UVec = typename Of<T>::U;
+template <class T> constexpr int LANES = DR_BYTES / int(sizeof(T));
+
+template <class T> DR_INLINE Vec<T> load(const T* p) {
+    Vec<T> v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+template <class T> DR_INLINE void store(T* p, Vec<T> v) { std::memcpy(p, &v, sizeof v); }
+
+template <class T> DR_INLINE Vec<T> splat(T x) { return x - Vec<T>{}; }
+
+// The bits of v as another type of the same size.
+template <class To, class From> DR_INLINE To bits(From v) {
+    static_assert(sizeof(To) == sizeof(From));
+    To to;
+    std::memcpy(&to, &v, sizeof to);
+    return to;
+}
+
+// mask ? a : b, lane by lane; the mask is what a comparison returns.
+template <class T> DR_INLINE Vec<T> choose(IVec<T> mask, Vec<T> a, Vec<T> b) {
+    return bits<Vec<T>>((mask & bits<IVec<T>>(a)) | (~mask & bits<IVec<T>>(b)));
+}
+
+template <class T> DR_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) { return choose<T>(a > b, a, b); }
+template <class T> DR_INLINE Vec<T> smaller(Vec<T> a, Vec<T> b) { return choose<T>(a < b, a, b); }
+
+template <class T> DR_INLINE Vec<T> magnitude(Vec<T> a) {
+    constexpr int top = int(sizeof(T)) * 8 - 1;
+    return bits<Vec<T>>(bits<UVec<T>>(a) & ~((UVec<T>{} + 1) << top));
+}
+
+// Integers to numbers and back (to the nearest towards zero).
+template <class T> DR_INLINE Vec<T> to_number(IVec<T> i) { return __builtin_convertvector(i, Vec<T>); }
+template <class T> DR_INLINE IVec<T> to_integer(Vec<T> v) { return __builtin_convertvector(v, IVec<T>); }
+
+template <class T> DR_INLINE Vec<T> square_root(Vec<T> v) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm512_sqrt_ps(bits<__m512>(v)));
+    else return bits<Vec<T>>(_mm512_sqrt_pd(bits<__m512d>(v)));
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm256_sqrt_ps(bits<__m256>(v)));
+    else return bits<Vec<T>>(_mm256_sqrt_pd(bits<__m256d>(v)));
+#elif defined(__x86_64__)
+    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm_sqrt_ps(bits<__m128>(v)));
+    else return bits<Vec<T>>(_mm_sqrt_pd(bits<__m128d>(v)));
+#else
+    for (int i = 0; i < LANES<T>; ++i) v[i] = sizeof(T) == 4 ? __builtin_sqrtf(v[i]) : __builtin_sqrt(v[i]);
+    return v;
+#endif
+}
+
+// Which lanes of the vector at `unit` lie below n.
+template <class T> DR_INLINE IVec<T> within(int unit, int n) {
+    IVec<T> lane;
+    for (int i = 0; i < LANES<T>; ++i) lane[i] = typename Of<T>::Int(unit + i);
+    return lane < typename Of<T>::Int(n);
+}
+
+// mask ? v : 0
+template <class T> DR_INLINE Vec<T> only(IVec<T> mask, Vec<T> v) { return choose<T>(mask, v, Vec<T>{}); }
+
+// to[j][i] = from[i][j], four by four.
+template <class T>
+DR_INLINE void transpose_quad(const T* from, std::ptrdiff_t from_step, T* to, std::ptrdiff_t to_step) {
+    using F = typename Of<T>::Four;
+    F a, b, c, d;
+    std::memcpy(&a, from, sizeof a);
+    std::memcpy(&b, from + from_step, sizeof b);
+    std::memcpy(&c, from + 2 * from_step, sizeof c);
+    std::memcpy(&d, from + 3 * from_step, sizeof d);
+    const F ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const F ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const F rows[4] = {
+        __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+        __builtin_shufflevector(ef, gh, 0, 1, 4, 5), __builtin_shufflevector(ef, gh, 2, 3, 6, 7)};
+    for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_step, rows + i, sizeof(F));
+}
+
+// Σ of the lanes, halving: the same tree on every run.
+template <class T> DR_INLINE T sum_of(Vec<T> v) {
+    T part[LANES<T>];
+    store(part, v);
+    for (int half = LANES<T> / 2; half; half /= 2)
+        for (int i = 0; i < half; ++i) part[i] += part[i + half];
+    return part[0];
+}
+
+template <class T> DR_INLINE T largest_of(Vec<T> v) {
+    T top = v[0];
+    for (int i = 1; i < LANES<T>; ++i) top = v[i] > top ? v[i] : top;
+    return top;
+}
+
+// Has the processor take denormal numbers for zero on this thread, and remembers how it was; or
+// restores what was remembered.
+DR_INLINE void flush_to_zero(bool on, unsigned long long* kept) {
+#if defined(__x86_64__)
+    if (on) *kept = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(unsigned(on ? *kept | 0x8040 : *kept));
+#elif defined(__aarch64__)
+    if (on) asm volatile("mrs %0, fpcr" : "=r"(*kept));
+    asm volatile("msr fpcr, %0" ::"r"(on ? *kept | (1ULL << 24) : *kept));
+#else
+    (void)on, (void)kept;
+#endif
+}
+
+}  // namespace DR_ISA

@@ -1,0 +1,268 @@
+// The phases of a step, between which the threads wait for each other.                     (T1)
+//
+// Which thread does a piece of work never changes how it is computed: parts of features, blocks of
+// weights and rows are cut by the shape of the network alone, and every sum over them has one order.
+#pragma once
+
+#include "dense.hpp"
+#include "losses.hpp"
+#include "rules.hpp"
+
+namespace DR_ISA {
+
+template <class T> DR_INLINE T* scratch_of(const Plan<T>& plan, int t) {
+    return plan.scratch + t * plan.scratch_size;
+}
+
+// Thread t's share of n pieces.
+struct Share {
+    int from, to;
+};
+
+DR_INLINE Share share_of(int n, int t, int threads) {
+    return {int(std::int64_t(n) * t / threads), int(std::int64_t(n) * (t + 1) / threads)};
+}
+
+// -- rows: forward, loss, backward ----------------------------------------------------------------
+
+// The scores of the rows go out, their losses are summed, ∂L/∂z takes their place.           (E0)
+template <class T> DR_INLINE void loss_of_rows(const Plan<T>& plan, int t, int from, int to) {
+    const Layer<T>& last = plan.layer[plan.layers - 1];
+    const int n = last.n_out;
+    T* target = scratch_of(plan, t);
+    for (int q = from; q < to; ++q) {
+        double sum = 0;
+        for (int b = q * QUAD; b < (q + 1) * QUAD; ++b) {
+            T* z = plan.z + std::ptrdiff_t(b) * last.columns;
+            if (b < plan.count) {
+                const std::int64_t row = plan.order[b];
+                __builtin_memcpy(plan.scores + row * n, z, n * sizeof(T));
+                if (plan.targets) __builtin_memcpy(target, plan.targets + row * n, n * sizeof(T));
+                sum += double(row_loss<T>(plan, z, n, row, plan.targets ? target : nullptr));
+            } else {
+                __builtin_memset(z, 0, last.columns * sizeof(T));
+            }
+            for (int p = 0; p < last.panels; ++p) {
+                const int nv = vectors_of<T>(p, last.panels, last.last);
+                for (int v = 0; v < nv; ++v) {
+                    const int unit = (p * PANEL + v) * LANES<T>;
+                    const Vec<T> g = load(z + unit);
+                    store<T>(last.d + rows_at(plan, p) + (b * nv + v) * LANES<T>, g);
+                    if (last.g) store_quads<T>(last.g, plan.stride, b, unit, g);
+                }
+            }
+        }
+        plan.quad_loss[q] = sum;
+    }
+}
+
+template <class T> void run_rows(const Plan<T>& plan, int t) {
+    constexpr int AT_ONCE = 16;  // row quads: their activations stay in the cache
+    const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
+    for (int from = mine.from; from < mine.to; from += AT_ONCE) {
+        const int to = from + AT_ONCE < mine.to ? from + AT_ONCE : mine.to;
+        if (!plan.parts)
+            gather<T>(plan, plan.order, plan.count, from * QUAD, to * QUAD, 0, plan.layer[0].quads);
+        for (int i = 0; i < plan.layers; ++i)
+            forward_layer<T>(plan, i, i ? plan.layer[i - 1].y : plan.x, from, to);
+        loss_of_rows<T>(plan, t, from, to);
+        for (int i = plan.layers - 1; i > 0; --i) backward_layer<T>(plan, i, from, to);
+    }
+}
+
+// Only forward: z of each row to its place in the scores; quad_loss: which row of the four is not finite.
+template <class T> void run_forward(const Plan<T>& plan, int t) {
+    const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
+    const Layer<T>& last = plan.layer[plan.layers - 1];
+    gather<T>(plan, plan.order, plan.count, mine.from * QUAD, mine.to * QUAD, 0, plan.layer[0].quads);
+    for (int q = mine.from; q < mine.to; ++q) {  // x − x is 0 but for ∞ and NaN
+        plan.quad_loss[q] = 0;
+        for (int k = 0; k < plan.layer[0].quads; ++k)
+            for (int i = 0; i < QUAD * QUAD; ++i) {
+                const T x = plan.x[k * plan.stride + q * QUAD * QUAD + i];
+                const double number = 1 + i / QUAD;
+                if (x - x != T(0) && !(plan.quad_loss[q] > 0 && plan.quad_loss[q] < number)) plan.quad_loss[q] = number;
+            }
+    }
+    for (int i = 0; i < plan.layers; ++i)
+        forward_layer<T>(plan, i, i ? plan.layer[i - 1].y : plan.x, mine.from, mine.to);
+    for (int b = mine.from * QUAD; b < mine.to * QUAD && b < plan.count; ++b)
+        __builtin_memcpy(plan.scores + plan.order[b] * last.n_out, plan.z + std::ptrdiff_t(b) * last.columns,
+                         last.n_out * sizeof(T));
+}
+
+// -- weights: gradient and update -----------------------------------------------------------------
+
+// ∂W = xᵀ g of one block, into `out`, packed; and ∂b = 1ᵀ g behind it where it is the first.  (L1)
+template <class T> DR_INLINE void gradient_of(const Plan<T>& plan, const Block& block, T* out, T* out_bias) {
+    const Layer<T>& layer = plan.layer[block.layer];
+    const T* x = block.layer ? plan.layer[block.layer - 1].y : plan.x;
+    const T* g = layer.d + rows_at(plan, block.panel);
+    with_vectors(vectors_of<T>(block.panel, layer.panels, layer.last), [&]<int NV>() DR_LAMBDA {
+        auto some = [&]<int R>(int q) DR_LAMBDA {
+            Tile<T, R, NV> c{};
+            multiply_columns<T, R, NV>(c, x + (block.quad + q) * plan.stride, plan.stride, g, plan.count);
+            for (int k = 0; k < R * QUAD; ++k)
+                for (int v = 0; v < NV; ++v) store<T>(out + ((q * QUAD + k) * NV + v) * LANES<T>, c[k][v]);
+        };
+        int q = 0;
+        for (; q + ROW_QUADS <= block.quads; q += ROW_QUADS) some.template operator()<ROW_QUADS>(q);
+        for (; ROW_QUADS > 1 && q < block.quads; ++q) some.template operator()<1>(q);
+        if (block.quad == 0) {
+            Vec<T> sum[NV]{};
+            for (int b = 0; b < plan.count; ++b)
+                for (int v = 0; v < NV; ++v) sum[v] += load(g + (b * NV + v) * LANES<T>);
+            for (int v = 0; v < NV; ++v) store<T>(out_bias + v * LANES<T>, sum[v]);
+        }
+    });
+}
+
+template <class T> DR_INLINE double sum_of_squares(const T* v, std::ptrdiff_t n) {
+    double sum = 0;
+    for (std::ptrdiff_t i = 0; i < n; i += 8 * LANES<T>) {  // short sums, so that little rounds away
+        Vec<T> part{};
+        for (std::ptrdiff_t j = i; j < n && j < i + 8 * LANES<T>; j += LANES<T>) part += load(v + j) * load(v + j);
+        sum += double(sum_of<T>(part));
+    }
+    return sum;
+}
+
+// Wᵀ of one block, four by four, for the next step's ∂x = g Wᵀ.
+template <class T> DR_INLINE void transpose_block(const Plan<T>& plan, const Block& block) {
+    const Layer<T>& layer = plan.layer[block.layer];
+    if (!layer.back) return;
+    const int width = vectors_of<T>(block.panel, layer.panels, layer.last) * LANES<T>;
+    const T* w = plan.theta + panel_at(layer, block.panel);
+    for (int q = block.quad; q < block.quad + block.quads; ++q) {
+        const int k = q * QUAD, panel = k / NR<T>;
+        const int back_width = vectors_of<T>(panel, layer.back_panels, layer.back_last) * LANES<T>;
+        T* back = layer.back + std::ptrdiff_t(panel) * layer.back_rows * NR<T> + k % NR<T>;
+        for (int j = 0; j < width; j += QUAD) {
+            const int unit = block.panel * NR<T> + j;
+            if (unit < layer.back_rows) transpose_quad<T>(w + k * width + j, width, back + unit * back_width, back_width);
+        }
+    }
+}
+
+// Where a block, and the bias behind its panel, lie in packed vectors.
+template <class T> struct Place {
+    std::ptrdiff_t at, n, bias, width;
+};
+
+template <class T> DR_INLINE Place<T> place_of(const Plan<T>& plan, const Block& block) {
+    const Layer<T>& layer = plan.layer[block.layer];
+    const int width = vectors_of<T>(block.panel, layer.panels, layer.last) * LANES<T>;
+    const std::ptrdiff_t panel = panel_at(layer, block.panel);
+    return {panel + block.quad * QUAD * width, block.quads * QUAD * width, panel + layer.quads * QUAD * width, width};
+}
+
+template <class T> DR_INLINE void apply_block(const Plan<T>& plan, const Block& block, const T* g, const T* of_bias) {
+    const Place<T> place = place_of(plan, block);
+    apply_rule_of_plan<T>(plan, place.at, g, place.n, true);
+    if (block.quad == 0) apply_rule_of_plan<T>(plan, place.bias, of_bias, place.width, false);
+    transpose_block<T>(plan, block);
+}
+
+// ‖W‖² of a block before its update, for the penalty's value.                                (E9)
+template <class T> DR_INLINE void note_penalty(const Plan<T>& plan, int i) {
+    if (!plan.penalty_sum) return;
+    const Place<T> place = place_of(plan, plan.block[i]);
+    plan.penalty_sum[i] = sum_of_squares<T>(plan.theta + place.at, place.n);
+}
+
+// Thread t's share of the blocks from `first` on, by the work that they are.
+template <class T> DR_INLINE Share blocks_of(const Plan<T>& plan, int first, int t) {
+    Share mine{plan.blocks, first};
+    const std::int64_t begin = plan.cost[first], whole = plan.cost[plan.blocks] - begin;
+    for (int i = first; i < plan.blocks; ++i) {
+        const std::int64_t middle = (plan.cost[i] + plan.cost[i + 1]) / 2 - begin;
+        if (middle * plan.threads / (whole + 1) != t) continue;
+        mine.from = i < mine.from ? i : mine.from;
+        mine.to = i + 1;
+    }
+    return mine;
+}
+
+template <class T> DR_INLINE int first_free_block(const Plan<T>& plan) {
+    return plan.parts ? plan.part_blocks[plan.parts] : 0;
+}
+
+// What the features of one part add to z of the first layer, for all rows of the next batch.
+template <class T> DR_INLINE void forward_part(const Plan<T>& plan, int part) {
+    const Layer<T>& layer = plan.layer[0];
+    const int quads = (plan.next_count + QUAD - 1) / QUAD, from = plan.part_quads[part], to = plan.part_quads[part + 1];
+    gather<T>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
+    T* sums = plan.part_sums + part * rows_at(plan, layer.panels);
+    for (int p = 0; p < layer.panels; ++p) {
+        const int nv = vectors_of<T>(p, layer.panels, layer.last);
+        T* sum = sums + rows_at(plan, p);
+        multiply_panel<T>(plan.x + from * plan.stride, plan.stride, 0, quads,
+                          plan.theta + panel_at(layer, p) + from * QUAD * nv * LANES<T>, to - from, nv,
+                          [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
+    }
+}
+
+template <class T> void run_begin(const Plan<T>& plan, int t) {
+    const Share mine = share_of(plan.parts, t, plan.threads);
+    for (int part = mine.from; part < mine.to; ++part) forward_part<T>(plan, part);
+}
+
+// Calls f(block) for thread t's blocks and, after those of a part, what `begin` does for the next
+// batch: the part's weights are then still in the cache.
+template <class T, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int t, bool forward, F f) {
+    const Share mine = share_of(plan.parts, t, plan.threads), rest = blocks_of(plan, first_free_block(plan), t);
+    for (int i = rest.from; i < rest.to; ++i) f(i);
+    for (int part = mine.from; part < mine.to; ++part) {
+        for (int i = plan.part_blocks[part]; i < plan.part_blocks[part + 1]; ++i) f(i);
+        if (forward && plan.next_count) forward_part<T>(plan, part);
+    }
+}
+
+template <class T> void run_update(const Plan<T>& plan, int t) {
+    T *g = scratch_of(plan, t), *of_bias = g + plan.scratch_size - NR<T>;
+    with_blocks<T>(plan, t, true, [&](int i) DR_LAMBDA {
+        const Block& block = plan.block[i];
+        gradient_of<T>(plan, block, g, of_bias);
+        note_penalty<T>(plan, i);
+        apply_block<T>(plan, block, g, of_bias);
+    });
+}
+
+// The same in two passes where ∇ is clipped: first all of ∇, with the penalty's part,           (T2)
+template <class T> void run_gradients(const Plan<T>& plan, int t) {
+    with_blocks<T>(plan, t, false, [&](int i) DR_LAMBDA {
+        const Block& block = plan.block[i];
+        const Place<T> place = place_of(plan, block);
+        T *g = plan.gradient + place.at, *of_bias = plan.gradient + place.bias;
+        gradient_of<T>(plan, block, g, of_bias);
+        note_penalty<T>(plan, i);
+        for (std::ptrdiff_t j = 0; j < place.n; j += LANES<T>)
+            store<T>(g + j, plan.penalty * load(plan.theta + place.at + j) + load(g + j));
+        plan.norm_sum[i] = sum_of_squares<T>(g, place.n);
+        if (block.quad == 0) plan.norm_sum[i] += sum_of_squares<T>(of_bias, place.width);
+    });
+}
+
+template <class T> DR_INLINE void multiply_by(T* v, std::ptrdiff_t n, T factor) {
+    for (std::ptrdiff_t i = 0; i < n; i += LANES<T>) store<T>(v + i, factor * load(v + i));
+}
+
+// then, once its length is known, the update.
+template <class T> void run_apply(const Plan<T>& plan, int t) {
+    with_blocks<T>(plan, t, true, [&](int i) DR_LAMBDA {
+        const Block& block = plan.block[i];
+        const Place<T> place = place_of(plan, block);
+        T *g = plan.gradient + place.at, *of_bias = plan.gradient + place.bias;
+        if (plan.step.shrink != T(1)) {
+            multiply_by<T>(g, place.n, plan.step.shrink);
+            if (block.quad == 0) multiply_by<T>(of_bias, place.width, plan.step.shrink);
+        }
+        apply_block<T>(plan, block, g, of_bias);
+    });
+}
+
+template <class T> void run_transpose(const Plan<T>& plan) {
+    for (int i = 0; i < plan.blocks; ++i) transpose_block<T>(plan, plan.block[i]);
+}
+
+}  // namespace DR_ISA

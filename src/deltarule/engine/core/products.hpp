@@ -1,0 +1,70 @@
+// The three matrix products of a dense layer, each one register-blocked loop.            (L1)
+//
+//     forward    y  = x W        rows of the batch × units
+//     backward   ∂x = g Wᵀ       the same loop on Wᵀ
+//     gradient   ∂W = xᵀ g       features × units, summed over the rows of the batch
+//
+// The left factor comes in quads, [k/4][row][4]: four features of one row lie together, then those
+// of the next row.  The right factor comes in panels, [unit/NR][k][NR]: NR units of one k lie
+// together, then those of the next k.  Both products then read memory in order.
+//
+// Every entry of a result is one chain of multiply-adds in the order of k (or of the rows), whatever
+// the shape of the tile that holds it: so bits depend on neither threads nor padding.
+#pragma once
+
+#include <cstddef>
+
+#include "lanes.hpp"
+
+namespace DR_ISA {
+
+constexpr int QUAD = 4;
+#if DR_BYTES == 64 || defined(__aarch64__)  // 32 vector registers
+constexpr int ROW_QUADS = 2, PANEL = 3;
+#elif DR_BYTES == 32  // 16: 4 × 3 sums, 3 of the right factor, 1 of the left
+constexpr int ROW_QUADS = 1, PANEL = 3;
+#else
+constexpr int ROW_QUADS = 1, PANEL = 2;
+#endif
+template <class T> constexpr int NR = PANEL * LANES<T>;
+
+template <class T, int R, int NV> using Tile = Vec<T>[R * QUAD][NV];
+
+// c += Σ_k left[row][k]·right[k][unit], for R·4 rows and NV vectors of units.
+template <class T, int R, int NV>
+DR_INLINE void multiply_rows(Tile<T, R, NV>& c, const T* left, std::ptrdiff_t left_stride,
+                             const T* right, int quads) {
+    for (int q = 0; q < quads; ++q, left += left_stride, right += QUAD * NV * LANES<T>)
+#pragma GCC unroll 4
+        for (int k = 0; k < QUAD; ++k) {
+            Vec<T> w[NV];
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) w[v] = load(right + (k * NV + v) * LANES<T>);
+#pragma GCC unroll 8
+            for (int r = 0; r < R * QUAD; ++r) {
+                const Vec<T> x = splat(left[r * QUAD + k]);
+#pragma GCC unroll 8
+                for (int v = 0; v < NV; ++v) c[r][v] += x * w[v];
+            }
+        }
+}
+
+// c += Σ_row left[row][k]·right[row][unit], for R·4 features k and NV vectors of units.
+template <class T, int R, int NV>
+DR_INLINE void multiply_columns(Tile<T, R, NV>& c, const T* left, std::ptrdiff_t left_stride,
+                                const T* right, int rows) {
+#pragma GCC unroll 2
+    for (int row = 0; row < rows; ++row, left += QUAD, right += NV * LANES<T>) {
+        Vec<T> g[NV];
+#pragma GCC unroll 8
+        for (int v = 0; v < NV; ++v) g[v] = load(right + v * LANES<T>);
+#pragma GCC unroll 8
+        for (int k = 0; k < R * QUAD; ++k) {
+            const Vec<T> x = splat(left[k / QUAD * left_stride + k % QUAD]);
+#pragma GCC unroll 8
+            for (int v = 0; v < NV; ++v) c[k][v] += x * g[v];
+        }
+    }
+}
+
+}  // namespace DR_ISA
