@@ -40,12 +40,13 @@ template <Activation A, class T> DR_INLINE void activate(T option, Vec<T> z, Vec
         const Vec<T> s = sigma<T>(z);
         y = z * s;
         d = s * (1 + z * (1 - s));
-    } else if constexpr (A == Activation::mish) {  // (A8)  τ = tanh(log u) = (u² − 1)/(u² + 1), u = 1 + eᶻ
-        const Vec<T> e = exponential<T>(-magnitude<T>(z));  // above 0: both divided by e²ᶻ
+    } else if constexpr (A == Activation::mish) {  // (A8)  τ = (u² − 1)/(u² + 1),  u = 1 + eᶻ
+        const Vec<T> e = exponential<T>(-magnitude<T>(z));  // above 0 both are divided by e²ᶻ
         const Vec<T> top = choose<T>(z < 0, e * (e + 2), 1 + 2 * e);
-        const Vec<T> t = top / choose<T>(z < 0, top + 2, top + 2 * e * e);
+        const Vec<T> rest = choose<T>(z < 0, splat(T(2)), 2 * e * e);
+        const Vec<T> t = top / (top + rest), below_one = rest / (top + rest);
         y = z * t;
-        d = t + z * ((1 - t * t) * sigma<T>(z, e));
+        d = t + z * (below_one * (1 + t) * sigma<T>(z, e));  // (1 − τ)(1 + τ)σ
     } else if constexpr (A == Activation::tanh) {  // (A9)
         y = hyperbolic_tangent<T>(z);
         d = 1 - y * y;
@@ -58,16 +59,6 @@ template <Activation A, class T> DR_INLINE void activate(T option, Vec<T> z, Vec
         y = soft_plus<T>(z, e);
         d = sigma<T>(z, e);
     }
-}
-
-template <Activation A> struct Chosen {
-    static constexpr Activation value = A;
-};
-
-// Calls body(Chosen<A>{}) for the A that equals a: one test outside the loop, one loop for each A.
-template <int I = 0, class Body> DR_INLINE void with_activation(Activation a, Body&& body) {
-    if (int(a) == I) body(Chosen<Activation(I)>{});
-    else if constexpr (I + 1 < deltarule::ACTIVATIONS) with_activation<I + 1>(a, body);
 }
 
 }  // namespace DR_ISA

@@ -11,23 +11,22 @@ namespace DR_ISA {
 
 using namespace deltarule;
 
-template <class T> DR_INLINE int vectors_of(int panel, int panels, int last) {
-    return panel + 1 < panels ? PANEL : last;
-}
-
+// Where a panel begins: of weights, in packed vectors; of the batch's rows, in d and sums of parts.
 template <class T> DR_INLINE std::ptrdiff_t panel_at(const Layer<T>& of, int panel) {
-    return of.weights + std::ptrdiff_t(panel) * (of.quads * QUAD + 1) * NR<T>;
+    return of.weights + std::ptrdiff_t(of.panels.unit(panel)) * (of.quads * QUAD + 1);
 }
 
-template <class T> DR_INLINE std::ptrdiff_t rows_at(const Plan<T>& plan, int panel) {
-    return std::ptrdiff_t(panel) * padded(plan.batch, QUAD) * NR<T>;
+template <class T> DR_INLINE std::ptrdiff_t rows_at(const Plan<T>& plan, const Layer<T>& of, int panel) {
+    return of.panels.unit(panel) * padded(plan.batch, QUAD);
 }
 
 // Calls f.template operator()<NV>() for nv = 1 … PANEL.
 template <class F> DR_INLINE void with_vectors(int nv, F f) {
-    if (nv == PANEL) f.template operator()<PANEL>();
-    else if (nv == 1) f.template operator()<1>();
-    else if constexpr (PANEL > 2) f.template operator()<2>();
+    if (nv == 1) return f.template operator()<1>();
+    if (nv == 2) return f.template operator()<2>();
+    if constexpr (PANEL > 2)
+        if (nv == 3) return f.template operator()<3>();
+    if constexpr (PANEL > 3) f.template operator()<4>();
 }
 
 template <class T, int R, int NV, class Sink>
@@ -45,11 +44,12 @@ template <class T, class Sink>
 DR_INLINE void multiply_panel(const T* left, std::ptrdiff_t stride, int from, int to, const T* right,
                               int quads, int nv, Sink sink) {
     with_vectors(nv, [&]<int NV>() DR_LAMBDA {
+        constexpr int R = tile_quads(NV);
         int q = from;
-        for (; q + ROW_QUADS <= to; q += ROW_QUADS)
-            tile<T, ROW_QUADS, NV>(left + q * QUAD * QUAD, stride, right, quads,
+        for (; q + R <= to; q += R)
+            tile<T, R, NV>(left + q * QUAD * QUAD, stride, right, quads,
                                    [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
-        for (; ROW_QUADS > 1 && q < to; ++q)
+        for (; R > 1 && q < to; ++q)
             tile<T, 1, NV>(left + q * QUAD * QUAD, stride, right, quads,
                            [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
     });
@@ -70,35 +70,70 @@ DR_INLINE void store_quads(T* quads, std::ptrdiff_t stride, int row, int unit, V
 
 // -- gather ---------------------------------------------------------------------------------------
 
-// x = (pixel − shift)·factor of features [from, to) of one row, rounded as the reference rounds.
-template <class T, class S, bool Exact>
+constexpr int CHUNK = 16;  // features that are converted at a time
+
+// LANES<T> numbers of type S.
+template <class S, class T> struct Some {
+    typedef S V __attribute__((vector_size(LANES<T> * sizeof(S))));
+};
+
+template <class S, class T> DR_INLINE typename Some<S, T>::V load_some(const S* p) {
+    typename Some<S, T>::V v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+// x = (s − shift)·factor of one chunk from feature k on, rounded as the reference rounds: bytes and
+// numbers of T lose nothing in T, others are shifted in float64.
+template <class T, class S> DR_INLINE void convert(const Plan<T>& plan, const S* s, int k, T* x) {
+    if constexpr (sizeof(S) == 1 || sizeof(S) == sizeof(T)) {
+        for (int i = 0; i < CHUNK; i += LANES<T>) {
+            Vec<T> v;
+            if constexpr (sizeof(S) == 1) v = load_bytes<T>(s + i);
+            else v = load(s + i);
+            if (plan.rows.scaled) v = (v - load(plan.shift + k + i)) * load(plan.factor + k + i);
+            store<T>(x + i, v);
+        }
+    } else {
+        for (int i = 0; i < CHUNK; i += LANES<double>) {
+            Vec<double> v = __builtin_convertvector(load_some<S, double>(s + i), Vec<double>);
+            if (plan.rows.scaled) v = (v - load(plan.shift64 + k + i)) * load(plan.factor64 + k + i);
+            const auto rounded = __builtin_convertvector(v, typename Some<T, double>::V);
+            __builtin_memcpy(x + i, &rounded, sizeof rounded);
+        }
+    }
+}
+
+// Features [from, to) of one row, as row `at` of the quads.
+template <class T, class S>
 DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to, int features, int at) {
-    constexpr int CHUNK = 16;
-    for (int k = from; k < to; k += CHUNK) {
+    T* quad = plan.x + from / QUAD * plan.stride + at * QUAD;
+    int k = from;
+    if (plan.rows.column == sizeof(S))
+        for (; k + CHUNK <= to && k + CHUNK <= features; k += CHUNK) {
+            S s[CHUNK];
+            T x[CHUNK];
+            __builtin_memcpy(s, row + k * sizeof(S), sizeof s);
+            convert<T, S>(plan, s, k, x);
+            for (int q = 0; q < CHUNK / QUAD; ++q, quad += plan.stride)
+                __builtin_memcpy(quad, x + q * QUAD, QUAD * sizeof(T));
+        }
+    for (; k < to; k += CHUNK) {
+        S s[CHUNK]{};
         T x[CHUNK];
         const int n = features - k < CHUNK ? features - k : CHUNK;
-        S s[CHUNK]{};
-        if (plan.rows.column == sizeof(S) && n == CHUNK) {
-            __builtin_memcpy(s, row + k * sizeof(S), sizeof s);
-        } else {
-            for (int i = 0; i < n; ++i) __builtin_memcpy(s + i, row + (k + i) * plan.rows.column, sizeof(S));
-        }
-        if (!plan.rows.scaled) {
-            for (int i = 0; i < CHUNK; ++i) x[i] = T(s[i]);
-        } else if constexpr (Exact) {  // bytes and numbers of T lose nothing in it
-            for (int i = 0; i < CHUNK; ++i) x[i] = (T(s[i]) - plan.shift[k + i]) * plan.factor[k + i];
-        } else {
-            for (int i = 0; i < CHUNK; ++i) x[i] = T((double(s[i]) - plan.shift64[k + i]) * plan.factor64[k + i]);
-        }
+        for (int i = 0; i < n; ++i) __builtin_memcpy(s + i, row + (k + i) * plan.rows.column, sizeof(S));
+        convert<T, S>(plan, s, k, x);
         for (int i = n; i < CHUNK; ++i) x[i] = 0;
-        for (int q = 0; q < CHUNK / QUAD && k + q * QUAD < to; ++q)
-            __builtin_memcpy(plan.x + (k / QUAD + q) * plan.stride + at * QUAD, x + q * QUAD, QUAD * sizeof(T));
+        for (int q = 0; q < CHUNK / QUAD && k + q * QUAD < to; ++q, quad += plan.stride)
+            __builtin_memcpy(quad, x + q * QUAD, QUAD * sizeof(T));
     }
 }
 
 template <class T>
-DR_INLINE void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_from,
+void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_from,
                       int row_to, int quad_from, int quad_to) {
+    constexpr int AHEAD = 6;
     const int features = plan.layer[0].n_in, from = quad_from * QUAD, to = quad_to * QUAD;
     for (int b = row_from; b < row_to; ++b) {
         if (b >= count) {
@@ -107,10 +142,14 @@ DR_INLINE void gather(const Plan<T>& plan, const std::int64_t* order, int count,
             continue;
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
+        if (b + AHEAD < row_to && b + AHEAD < count) {  // rows lie anywhere: no processor foresees them
+            const char* next = plan.rows.data + order[b + AHEAD] * plan.rows.row;
+            for (std::ptrdiff_t i = from * plan.rows.column; i < to * plan.rows.column; i += 64) __builtin_prefetch(next + i);
+        }
         switch (plan.rows.type) {
-            case Pixel::uint8: gather_row<T, std::uint8_t, true>(plan, row, from, to, features, b); break;
-            case Pixel::float32: gather_row<T, float, sizeof(T) == 4>(plan, row, from, to, features, b); break;
-            case Pixel::float64: gather_row<T, double, sizeof(T) == 8>(plan, row, from, to, features, b); break;
+            case Pixel::uint8: gather_row<T, std::uint8_t>(plan, row, from, to, features, b); break;
+            case Pixel::float32: gather_row<T, float>(plan, row, from, to, features, b); break;
+            case Pixel::float64: gather_row<T, double>(plan, row, from, to, features, b); break;
         }
     }
 }
@@ -119,15 +158,15 @@ DR_INLINE void gather(const Plan<T>& plan, const std::int64_t* order, int count,
 
 // y = f(z) and f′(z), dropout on both: d holds z on the way in and f′(z) on the way out. (A1–A11, L3)
 template <Activation A, class T>
-DR_INLINE void activate_rows(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
+void activate_rows(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
     const std::uint64_t key = layer.scale != T(0) ? derive_next(plan.step.key, layer.place) : 0;
-    for (int p = 0; p < layer.panels; ++p) {
-        const int nv = vectors_of<T>(p, layer.panels, layer.last);
-        T* d = layer.d + rows_at(plan, p);
+    for (int p = 0; p < layer.panels.count; ++p) {
+        const int nv = layer.panels.width(p);
+        T* d = layer.d + rows_at(plan, layer, p);
         for (int b = from; b < to; ++b) {
             const std::uint32_t of_row = hash32(std::uint32_t(b) * 0x9E3779B9u ^ std::uint32_t(key));
             for (int v = 0; v < nv; ++v) {
-                const int unit = (p * PANEL + v) * LANES<T>;
+                const int unit = layer.panels.unit(p) + v * LANES<T>;
                 T* at = d + (b * nv + v) * LANES<T>;
                 Vec<T> y, slope;
                 activate<A, T>(layer.option, load(at), y, slope);
@@ -154,20 +193,20 @@ template <class T> DR_INLINE void activate_layer(const Plan<T>& plan, const Laye
 
 // z = x W + b of the rows of quads [from, to), into d (or, of the last layer, row by row into z). (L1)
 template <class T>
-DR_INLINE void forward_layer(const Plan<T>& plan, int index, const T* x, int from, int to) {
+void forward_layer(const Plan<T>& plan, int index, const T* x, int from, int to) {
     const Layer<T>& layer = plan.layer[index];
     const bool last = index + 1 == plan.layers, summed = index == 0 && plan.parts > 0;
-    for (int p = 0; p < layer.panels; ++p) {
-        const int nv = vectors_of<T>(p, layer.panels, layer.last);
+    for (int p = 0; p < layer.panels.count; ++p) {
+        const int nv = layer.panels.width(p);
         const T* w = plan.theta + panel_at(layer, p);
         const T* bias = w + layer.quads * QUAD * nv * LANES<T>;
-        T* d = last ? plan.z + p * NR<T> : layer.d + rows_at(plan, p);
-        const std::ptrdiff_t step = last ? layer.columns : nv * LANES<T>;
+        T* d = last ? plan.z + layer.panels.unit(p) : layer.d + rows_at(plan, layer, p);
+        const std::ptrdiff_t step = last ? layer.panels.columns() : nv * LANES<T>;
         if (summed) {  // the parts of the features, in order
-            const std::ptrdiff_t part = rows_at(plan, layer.panels);
+            const std::ptrdiff_t part = rows_at(plan, layer, layer.panels.count);
             for (int b = from * QUAD; b < to * QUAD; ++b)
                 for (int v = 0; v < nv; ++v) {
-                    const T* sum = plan.part_sums + rows_at(plan, p) + (b * nv + v) * LANES<T>;
+                    const T* sum = plan.part_sums + rows_at(plan, layer, p) + (b * nv + v) * LANES<T>;
                     Vec<T> z = load(bias + v * LANES<T>);
                     for (int i = 0; i < plan.parts; ++i) z += load(sum + i * part);
                     store<T>(d + b * step + v * LANES<T>, z);
@@ -183,18 +222,18 @@ DR_INLINE void forward_layer(const Plan<T>& plan, int index, const T* x, int fro
 }
 
 // ∂L/∂z of the layer below = (g Wᵀ) ⊙ f′(z), into its d (for ∂W) and g (for the next ∂x).  (L1, L2)
-template <class T> DR_INLINE void backward_layer(const Plan<T>& plan, int index, int from, int to) {
+template <class T> void backward_layer(const Plan<T>& plan, int index, int from, int to) {
     const Layer<T>&layer = plan.layer[index], &below = plan.layer[index - 1];
-    for (int p = 0; p < layer.back_panels; ++p) {
-        const int nv = vectors_of<T>(p, layer.back_panels, layer.back_last);
-        T* d = below.d + rows_at(plan, p);
-        multiply_panel<T>(layer.g, plan.stride, from, to,
-                          layer.back + std::ptrdiff_t(p) * layer.back_rows * NR<T>, layer.back_rows / QUAD, nv,
+    for (int p = 0; p < layer.back_panels.count; ++p) {
+        const int unit = layer.back_panels.unit(p);
+        T* d = below.d + rows_at(plan, below, p);
+        multiply_panel<T>(layer.g, plan.stride, from, to, layer.back + std::ptrdiff_t(unit) * layer.back_rows,
+                          layer.back_rows / QUAD, layer.back_panels.width(p),
                           [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
                               T* at = d + (b * NV + v) * LANES<T>;
                               c *= load(at);
                               store<T>(at, c);
-                              if (below.g) store_quads<T>(below.g, plan.stride, b, (p * PANEL + v) * LANES<T>, c);
+                              if (below.g) store_quads<T>(below.g, plan.stride, b, unit + v * LANES<T>, c);
                           });
     }
 }

@@ -8,7 +8,7 @@ namespace DR_ISA {
 
 // Multiply-adds a second in registers: the limit that the products are measured against.
 template <class T> double peak(double (*clock)(), double seconds) {
-    constexpr int CHAINS = PANEL * ROW_QUADS * QUAD, ROUNDS = 4096;
+    constexpr int CHAINS = PANEL * QUAD, ROUNDS = 4096;
     Vec<T> sum[CHAINS]{};
     Vec<T> factor = splat(T(0.999)), term = splat(T(0.001));
     double done = 0, start = clock(), now = start;
@@ -50,7 +50,7 @@ void elementwise(Activation activation, T option, const T* x, T* y, T* slope, st
 inline void quiet(bool on, unsigned long long* kept) { flush_to_zero(on, kept); }
 
 template <class T> constexpr Kernels<T> kernels() {
-    return {{LANES<T>, PANEL, ROW_QUADS}, run_begin<T>, run_rows<T>, run_update<T>, run_gradients<T>, run_apply<T>,
+    return {{LANES<T>, PANEL}, run_begin<T>, run_rows<T>, run_update<T>, run_gradients<T>, run_apply<T>,
             run_transpose<T>, run_forward<T>, run_direct<T>, quiet, peak<T>, elementwise<T>};
 }
 

@@ -95,17 +95,34 @@ template <class T> DR_INLINE Vec<T> to_number(IVec<T> i) { return __builtin_conv
 template <class T> DR_INLINE IVec<T> to_integer(Vec<T> v) { return __builtin_convertvector(v, IVec<T>); }
 
 template <class T> DR_INLINE Vec<T> square_root(Vec<T> v) {
+    T lane[LANES<T>];
+    store(lane, v);
+    for (int i = 0; i < LANES<T>; ++i) lane[i] = sizeof(T) == 4 ? __builtin_sqrtf(lane[i]) : __builtin_sqrt(lane[i]);
+    return load(lane);
+}
+
+// Bytes as numbers.
+template <class T> DR_INLINE Vec<T> load_bytes(const std::uint8_t* p) {
 #if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm512_sqrt_ps(bits<__m512>(v)));
-    else return bits<Vec<T>>(_mm512_sqrt_pd(bits<__m512d>(v)));
+    if constexpr (sizeof(T) == 4) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+        return bits<Vec<T>>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
+    } else {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+        return bits<Vec<T>>(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
+    }
 #elif defined(__AVX2__)
-    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm256_sqrt_ps(bits<__m256>(v)));
-    else return bits<Vec<T>>(_mm256_sqrt_pd(bits<__m256d>(v)));
-#elif defined(__x86_64__)
-    if constexpr (sizeof(T) == 4) return bits<Vec<T>>(_mm_sqrt_ps(bits<__m128>(v)));
-    else return bits<Vec<T>>(_mm_sqrt_pd(bits<__m128d>(v)));
+    if constexpr (sizeof(T) == 4) {
+        const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+        return bits<Vec<T>>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
+    } else {
+        int four;
+        std::memcpy(&four, p, sizeof four);
+        return bits<Vec<T>>(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))));
+    }
 #else
-    for (int i = 0; i < LANES<T>; ++i) v[i] = sizeof(T) == 4 ? __builtin_sqrtf(v[i]) : __builtin_sqrt(v[i]);
+    Vec<T> v;
+    for (int i = 0; i < LANES<T>; ++i) v[i] = T(p[i]);
     return v;
 #endif
 }

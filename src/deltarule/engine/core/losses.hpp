@@ -24,7 +24,7 @@ DR_INLINE T cross_entropy(T* z, int n, std::int64_t label, const T* q, T smoothi
     Vec<T> most = splat(z[0]);
     for (int j = 0; j < n; j += LANES<T>)
         most = larger<T>(choose<T>(within<T>(j, n), load(z + j), most), most);
-    const Vec<T> top = splat(T(0.5) * largest_of<T>(most)), none{};
+    const Vec<T> top = splat(T(0.5) * largest_of<T>(most));
     // As long as p is being made, z holds `below` = (max − z)/2.
     T others = 0;
     Vec<T> sum{};
@@ -75,7 +75,8 @@ DR_INLINE T cross_entropy(T* z, int n, std::int64_t label, const T* q, T smoothi
 // The elementwise losses: value and derivative of one vector, times c.
 template <Loss L, class T>
 DR_INLINE void of_outputs(Vec<T> y, Vec<T> z, Vec<T> c, T option, Vec<T>& value, Vec<T>& g) {
-    [[maybe_unused]] const Vec<T> none{}, h = T(0.5) * z - T(0.5) * y;  //                         (E10)
+    [[maybe_unused]] const Vec<T> none{};
+    [[maybe_unused]] const Vec<T> h = T(0.5) * z - T(0.5) * y;  //                               (E10)
     if constexpr (L == Loss::binary_cross_entropy) {  //                                          (E3)
         const IVec<T> negative = z < none;
         const Vec<T> size = magnitude<T>(z), no = T(1) - y, e = exponential<T>(-size);

@@ -26,28 +26,28 @@ DR_INLINE Share share_of(int n, int t, int threads) {
 // -- rows: forward, loss, backward ----------------------------------------------------------------
 
 // The scores of the rows go out, their losses are summed, ∂L/∂z takes their place.           (E0)
-template <class T> DR_INLINE void loss_of_rows(const Plan<T>& plan, int t, int from, int to) {
+template <class T> void loss_of_rows(const Plan<T>& plan, int t, int from, int to) {
     const Layer<T>& last = plan.layer[plan.layers - 1];
     const int n = last.n_out;
     T* target = scratch_of(plan, t);
     for (int q = from; q < to; ++q) {
         double sum = 0;
         for (int b = q * QUAD; b < (q + 1) * QUAD; ++b) {
-            T* z = plan.z + std::ptrdiff_t(b) * last.columns;
+            T* z = plan.z + std::ptrdiff_t(b) * last.panels.columns();
             if (b < plan.count) {
                 const std::int64_t row = plan.order[b];
                 __builtin_memcpy(plan.scores + row * n, z, n * sizeof(T));
                 if (plan.targets) __builtin_memcpy(target, plan.targets + row * n, n * sizeof(T));
                 sum += double(row_loss<T>(plan, z, n, row, plan.targets ? target : nullptr));
             } else {
-                __builtin_memset(z, 0, last.columns * sizeof(T));
+                __builtin_memset(z, 0, last.panels.columns() * sizeof(T));
             }
-            for (int p = 0; p < last.panels; ++p) {
-                const int nv = vectors_of<T>(p, last.panels, last.last);
+            for (int p = 0; p < last.panels.count; ++p) {
+                const int nv = last.panels.width(p);
                 for (int v = 0; v < nv; ++v) {
-                    const int unit = (p * PANEL + v) * LANES<T>;
+                    const int unit = last.panels.unit(p) + v * LANES<T>;
                     const Vec<T> g = load(z + unit);
-                    store<T>(last.d + rows_at(plan, p) + (b * nv + v) * LANES<T>, g);
+                    store<T>(last.d + rows_at(plan, last, p) + (b * nv + v) * LANES<T>, g);
                     if (last.g) store_quads<T>(last.g, plan.stride, b, unit, g);
                 }
             }
@@ -87,18 +87,18 @@ template <class T> void run_forward(const Plan<T>& plan, int t) {
     for (int i = 0; i < plan.layers; ++i)
         forward_layer<T>(plan, i, i ? plan.layer[i - 1].y : plan.x, mine.from, mine.to);
     for (int b = mine.from * QUAD; b < mine.to * QUAD && b < plan.count; ++b)
-        __builtin_memcpy(plan.scores + plan.order[b] * last.n_out, plan.z + std::ptrdiff_t(b) * last.columns,
+        __builtin_memcpy(plan.scores + plan.order[b] * last.n_out, plan.z + std::ptrdiff_t(b) * last.panels.columns(),
                          last.n_out * sizeof(T));
 }
 
 // -- weights: gradient and update -----------------------------------------------------------------
 
 // ∂W = xᵀ g of one block, into `out`, packed; and ∂b = 1ᵀ g behind it where it is the first.  (L1)
-template <class T> DR_INLINE void gradient_of(const Plan<T>& plan, const Block& block, T* out, T* out_bias) {
+template <class T> void gradient_of(const Plan<T>& plan, const Block& block, T* out, T* out_bias) {
     const Layer<T>& layer = plan.layer[block.layer];
     const T* x = block.layer ? plan.layer[block.layer - 1].y : plan.x;
-    const T* g = layer.d + rows_at(plan, block.panel);
-    with_vectors(vectors_of<T>(block.panel, layer.panels, layer.last), [&]<int NV>() DR_LAMBDA {
+    const T* g = layer.d + rows_at(plan, layer, block.panel);
+    with_vectors(layer.panels.width(block.panel), [&]<int NV>() DR_LAMBDA {
         auto some = [&]<int R>(int q) DR_LAMBDA {
             Tile<T, R, NV> c{};
             multiply_columns<T, R, NV>(c, x + (block.quad + q) * plan.stride, plan.stride, g, plan.count);
@@ -106,8 +106,9 @@ template <class T> DR_INLINE void gradient_of(const Plan<T>& plan, const Block& 
                 for (int v = 0; v < NV; ++v) store<T>(out + ((q * QUAD + k) * NV + v) * LANES<T>, c[k][v]);
         };
         int q = 0;
-        for (; q + ROW_QUADS <= block.quads; q += ROW_QUADS) some.template operator()<ROW_QUADS>(q);
-        for (; ROW_QUADS > 1 && q < block.quads; ++q) some.template operator()<1>(q);
+        constexpr int TILE = tile_quads(NV);
+        for (; q + TILE <= block.quads; q += TILE) some.template operator()<TILE>(q);
+        for (; TILE > 1 && q < block.quads; ++q) some.template operator()<1>(q);
         if (block.quad == 0) {
             Vec<T> sum[NV]{};
             for (int b = 0; b < plan.count; ++b)
@@ -128,19 +129,17 @@ template <class T> DR_INLINE double sum_of_squares(const T* v, std::ptrdiff_t n)
 }
 
 // Wᵀ of one block, four by four, for the next step's ∂x = g Wᵀ.
-template <class T> DR_INLINE void transpose_block(const Plan<T>& plan, const Block& block) {
+template <class T> void transpose_block(const Plan<T>& plan, const Block& block) {
     const Layer<T>& layer = plan.layer[block.layer];
     if (!layer.back) return;
-    const int width = vectors_of<T>(block.panel, layer.panels, layer.last) * LANES<T>;
+    const int width = layer.panels.width(block.panel) * LANES<T>, first = layer.panels.unit(block.panel);
     const T* w = plan.theta + panel_at(layer, block.panel);
     for (int q = block.quad; q < block.quad + block.quads; ++q) {
-        const int k = q * QUAD, panel = k / NR<T>;
-        const int back_width = vectors_of<T>(panel, layer.back_panels, layer.back_last) * LANES<T>;
-        T* back = layer.back + std::ptrdiff_t(panel) * layer.back_rows * NR<T> + k % NR<T>;
-        for (int j = 0; j < width; j += QUAD) {
-            const int unit = block.panel * NR<T> + j;
-            if (unit < layer.back_rows) transpose_quad<T>(w + k * width + j, width, back + unit * back_width, back_width);
-        }
+        const int k = q * QUAD, panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);
+        const int back_width = layer.back_panels.width(panel) * LANES<T>;
+        T* back = layer.back + std::ptrdiff_t(unit) * layer.back_rows + (k - unit);
+        for (int j = 0; j < width && first + j < layer.back_rows; j += QUAD)
+            transpose_quad<T>(w + k * width + j, width, back + (first + j) * back_width, back_width);
     }
 }
 
@@ -151,7 +150,7 @@ template <class T> struct Place {
 
 template <class T> DR_INLINE Place<T> place_of(const Plan<T>& plan, const Block& block) {
     const Layer<T>& layer = plan.layer[block.layer];
-    const int width = vectors_of<T>(block.panel, layer.panels, layer.last) * LANES<T>;
+    const int width = layer.panels.width(block.panel) * LANES<T>;
     const std::ptrdiff_t panel = panel_at(layer, block.panel);
     return {panel + block.quad * QUAD * width, block.quads * QUAD * width, panel + layer.quads * QUAD * width, width};
 }
@@ -171,7 +170,7 @@ template <class T> DR_INLINE void note_penalty(const Plan<T>& plan, int i) {
 }
 
 // Thread t's share of the blocks from `first` on, by the work that they are.
-template <class T> DR_INLINE Share blocks_of(const Plan<T>& plan, int first, int t) {
+template <class T> Share blocks_of(const Plan<T>& plan, int first, int t) {
     Share mine{plan.blocks, first};
     const std::int64_t begin = plan.cost[first], whole = plan.cost[plan.blocks] - begin;
     for (int i = first; i < plan.blocks; ++i) {
@@ -188,14 +187,14 @@ template <class T> DR_INLINE int first_free_block(const Plan<T>& plan) {
 }
 
 // What the features of one part add to z of the first layer, for all rows of the next batch.
-template <class T> DR_INLINE void forward_part(const Plan<T>& plan, int part) {
+template <class T> void forward_part(const Plan<T>& plan, int part) {
     const Layer<T>& layer = plan.layer[0];
     const int quads = (plan.next_count + QUAD - 1) / QUAD, from = plan.part_quads[part], to = plan.part_quads[part + 1];
     gather<T>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
-    T* sums = plan.part_sums + part * rows_at(plan, layer.panels);
-    for (int p = 0; p < layer.panels; ++p) {
-        const int nv = vectors_of<T>(p, layer.panels, layer.last);
-        T* sum = sums + rows_at(plan, p);
+    T* sums = plan.part_sums + part * rows_at(plan, layer, layer.panels.count);
+    for (int p = 0; p < layer.panels.count; ++p) {
+        const int nv = layer.panels.width(p);
+        T* sum = sums + rows_at(plan, layer, p);
         multiply_panel<T>(plan.x + from * plan.stride, plan.stride, 0, quads,
                           plan.theta + panel_at(layer, p) + from * QUAD * nv * LANES<T>, to - from, nv,
                           [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
@@ -207,19 +206,35 @@ template <class T> void run_begin(const Plan<T>& plan, int t) {
     for (int part = mine.from; part < mine.to; ++part) forward_part<T>(plan, part);
 }
 
+// Has a piece of what forward_part will gather brought nearer while there is other work to do: rows
+// lie anywhere in memory, so no processor foresees them.
+template <class T> DR_INLINE void fetch_ahead(const Plan<T>& plan, int part, int piece, int pieces) {
+    const std::ptrdiff_t step = plan.rows.column;
+    const std::ptrdiff_t from = plan.part_quads[part] * QUAD * step, to = plan.part_quads[part + 1] * QUAD * step;
+    const Share rows = share_of(plan.next_count, piece, pieces);
+    for (int b = rows.from; b < rows.to; ++b) {
+        const char* row = plan.rows.data + plan.next_order[b] * plan.rows.row;
+        for (std::ptrdiff_t i = from; i < to; i += 64) __builtin_prefetch(row + i, 0, 2);
+    }
+}
+
 // Calls f(block) for thread t's blocks and, after those of a part, what `begin` does for the next
 // batch: the part's weights are then still in the cache.
 template <class T, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int t, bool forward, F f) {
     const Share mine = share_of(plan.parts, t, plan.threads), rest = blocks_of(plan, first_free_block(plan), t);
     for (int i = rest.from; i < rest.to; ++i) f(i);
     for (int part = mine.from; part < mine.to; ++part) {
-        for (int i = plan.part_blocks[part]; i < plan.part_blocks[part + 1]; ++i) f(i);
+        const int begin = plan.part_blocks[part], end = plan.part_blocks[part + 1];
+        for (int i = begin; i < end; ++i) {
+            if (forward) fetch_ahead<T>(plan, part, i - begin, end - begin);
+            f(i);
+        }
         if (forward && plan.next_count) forward_part<T>(plan, part);
     }
 }
 
 template <class T> void run_update(const Plan<T>& plan, int t) {
-    T *g = scratch_of(plan, t), *of_bias = g + plan.scratch_size - NR<T>;
+    T *g = scratch_of(plan, t), *of_bias = g + plan.scratch_size - PANEL * LANES<T>;
     with_blocks<T>(plan, t, true, [&](int i) DR_LAMBDA {
         const Block& block = plan.block[i];
         gradient_of<T>(plan, block, g, of_bias);

@@ -18,16 +18,40 @@ DR_INLINE constexpr std::ptrdiff_t padded(std::ptrdiff_t n, std::ptrdiff_t to) {
 
 // How the kernels of one instruction set cut matrices.
 struct Shape {
-    int lanes, panel, row_quads;  // numbers in a vector, vectors in a panel, row quads in a tile
+    int lanes, panel;  // numbers in a vector, vectors in the widest panel
+};
+
+// Units in panels that are as equal as can be: 7 vectors of which at most 4 lie together are 3 + 4.
+struct Panels {
+    int count, vectors, lanes;
+
+    static DR_INLINE Panels of(int units, Shape shape) {
+        const int lanes = shape.lanes > 4 ? shape.lanes : 4;  // a quad is never cut
+        const int groups = int(padded(units, lanes) / lanes), each = lanes / shape.lanes;
+        const int widest = shape.panel / each;
+        return {(groups + widest - 1) / widest, groups * each, shape.lanes};
+    }
+    DR_INLINE int first(int p) const {  // its first vector
+        const int each = lanes < 4 ? 4 / lanes : 1;
+        return int(std::int64_t(vectors / each) * p / count) * each;
+    }
+    DR_INLINE int width(int p) const { return first(p + 1) - first(p); }  // vectors
+    DR_INLINE int unit(int p) const { return first(p) * lanes; }          // its first unit
+    DR_INLINE int columns() const { return vectors * lanes; }             // units with padding
+    DR_INLINE int holds(int unit) const {
+        int p = int(std::int64_t(unit) * count / columns());
+        while (this->unit(p + 1) <= unit) ++p;
+        while (this->unit(p) > unit) --p;
+        return p;
+    }
 };
 
 template <class T> struct Layer {
     int n_in, n_out;
     int quads;         // of features; the rest of the last one is zero
-    int panels, last;  // of units; vectors in the last one
-    int columns;       // units with their padding
+    Panels panels;     // of units
     std::ptrdiff_t weights;       // where its panels begin in θ
-    int back_panels, back_last;   // the same for Wᵀ: panels of features,
+    Panels back_panels;           // of Wᵀ: panels of features,
     int back_rows;                // of so many units each,
     T* back;                      // here; null where nothing lies below
     Activation activation;
@@ -77,7 +101,7 @@ template <class T> struct Plan {
     int parts;        // feature parts of the first layer; 0: it goes by rows
     int* part_quads;  // parts + 1 borders, in quads
     T* part_sums;     // [part][panel][row][unit]
-    T* z;             // the last layer's scores, row by row, padded to `columns`
+    T* z;             // the last layer's scores, row by row, with padding
     T* scratch;       // [thread][scratch_size]
     std::ptrdiff_t scratch_size;
     double* quad_loss;  // of each four rows

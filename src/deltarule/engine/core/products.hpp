@@ -5,8 +5,8 @@
 //     gradient   ∂W = xᵀ g       features × units, summed over the rows of the batch
 //
 // The left factor comes in quads, [k/4][row][4]: four features of one row lie together, then those
-// of the next row.  The right factor comes in panels, [unit/NR][k][NR]: NR units of one k lie
-// together, then those of the next k.  Both products then read memory in order.
+// of the next row.  The right factor comes in panels of up to PANEL vectors of units, [panel][k][unit]:
+// the panel's units of one k lie together, then those of the next k.  Both products then read memory in order.
 //
 // Every entry of a result is one chain of multiply-adds in the order of k (or of the rows), whatever
 // the shape of the tile that holds it: so bits depend on neither threads nor padding.
@@ -19,14 +19,19 @@
 namespace DR_ISA {
 
 constexpr int QUAD = 4;
-#if DR_BYTES == 64 || defined(__aarch64__)  // 32 vector registers
-constexpr int ROW_QUADS = 2, PANEL = 3;
-#elif DR_BYTES == 32  // 16: 4 × 3 sums, 3 of the right factor, 1 of the left
-constexpr int ROW_QUADS = 1, PANEL = 3;
+
+// The widest panel, in vectors, and the quads of rows (or of features) in a tile of NV vectors: as
+// many sums as there are registers for, and loads that take less time than the multiply-adds.
+#if DR_BYTES == 64 || defined(__aarch64__)  // 32 registers
+constexpr int PANEL = 4;
+constexpr int tile_quads(int nv) { return nv == 4 ? 1 : 2; }
+#elif DR_BYTES == 32  // 16
+constexpr int PANEL = 3;
+constexpr int tile_quads(int nv) { return nv == 1 ? 2 : 1; }
 #else
-constexpr int ROW_QUADS = 1, PANEL = 2;
+constexpr int PANEL = 2;
+constexpr int tile_quads(int nv) { return nv == 1 ? 2 : 1; }
 #endif
-template <class T> constexpr int NR = PANEL * LANES<T>;
 
 template <class T, int R, int NV> using Tile = Vec<T>[R * QUAD][NV];
 

@@ -73,7 +73,6 @@ Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels)
 template <class T> void Trainer<T>::lay_out(Arena& arena) {
     const Shape shape = kernels_.shape;
     const int width = shape.lanes * shape.panel, layers = int(config_.sizes.size()) - 1;
-    const int unit = std::max(shape.lanes, QUAD);  // a quad is never cut
     const double batch = double(padded(config_.batch, QUAD));
     plan_.shape = shape;
     plan_.layers = layers;
@@ -88,20 +87,17 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
         Layer<T> layer{};
         layer.n_in = config_.sizes[i], layer.n_out = config_.sizes[i + 1];
         layer.quads = int(padded(layer.n_in, QUAD) / QUAD);
-        layer.columns = int(padded(layer.n_out, unit));
-        layer.panels = int(padded(layer.n_out, width) / width);
-        layer.last = (layer.columns - (layer.panels - 1) * width) / shape.lanes;
+        layer.panels = Panels::of(layer.n_out, shape);
         layer.weights = std::ptrdiff_t(size);
-        size += double(layer.quads * QUAD + 1) * ((layer.panels - 1) * double(width) + layer.last * shape.lanes);
-        const double panels = layer.panels;
-        layer.d = arena.take(batch * panels * width);
+        const double columns = layer.panels.columns();
+        size += double(layer.quads * QUAD + 1) * columns;
+        layer.d = arena.take(batch * columns);
         if (i) {
             layer.back_rows = int(padded(layer.n_out, QUAD));
-            layer.back_panels = int(padded(layer.n_in, width) / width);
-            layer.back_last = int(padded(layer.n_in - (layer.back_panels - 1) * width, unit)) / shape.lanes;
+            layer.back_panels = Panels::of(layer.n_in, shape);
             if (config_.training) {
-                layer.back = arena.take(double(layer.back_panels) * layer.back_rows * width);
-                layer.g = arena.take(stride * double(layer.columns / QUAD));
+                layer.back = arena.take(double(layer.back_panels.columns()) * layer.back_rows);
+                layer.g = arena.take(stride * (columns / QUAD));
             }
         }
         if (i + 1 < layers) {
@@ -113,14 +109,14 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
                 layer.threshold = std::uint32_t(std::min(std::nearbyint(hidden.rate * 4294967296.0), 4294967295.0));
                 layer.scale = T(1) / T(1 - hidden.rate);
             }
-            layer.y = arena.take(stride * double(layer.columns / QUAD));
+            layer.y = arena.take(stride * (columns / QUAD));
         }
         parameters_ += std::int64_t(layer.n_in + 1) * layer.n_out;
         multiply_adds_ += double(config_.batch) * layer.n_in * layer.n_out * (i ? 3 : 2);
         if (plan_.layer) plan_.layer[i] = layer;
     }
     const int features = config_.sizes[0], quads = int(padded(features, QUAD) / QUAD);
-    const int outputs = int(padded(config_.sizes.back(), unit));
+    const int outputs = Panels::of(config_.sizes.back(), shape).columns();
     plan_.size = std::ptrdiff_t(std::min(size, 4e18));
     plan_.theta = arena.take(size);
     plan_.x = arena.take(stride * quads);
@@ -140,14 +136,13 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     plan_.parts = 0;
     if (features >= FEATURES_FOR_PARTS)  // an even number, so that two threads have as much to do
         plan_.parts = std::min(MOST_PARTS, std::max(1, (features + PART_FEATURES) / (2 * PART_FEATURES)) * 2);
-    const double first_panels = double(padded(config_.sizes[1], width));
-    plan_.part_sums = arena.take(plan_.parts * batch * first_panels);
+    plan_.part_sums = arena.take(plan_.parts * batch * Panels::of(config_.sizes[1], shape).columns());
     plan_.scratch_size = padded(std::max(BLOCK_QUADS * QUAD * width, outputs), CHUNK) + padded(width, CHUNK);
     plan_.scratch = arena.take(double(plan_.scratch_size) * std::max(get_threads(), 64));
 
     double blocks = 0;
     for (int i = 0; i < layers; ++i) {
-        const double panels = double(padded(config_.sizes[i + 1], width) / width);
+        const double panels = Panels::of(config_.sizes[i + 1], shape).count;
         blocks += panels * (std::ceil(config_.sizes[i] / double(QUAD * BLOCK_QUADS)) + (i ? 0 : plan_.parts));
     }
     plan_.part_quads = arena.template take<int>(plan_.parts + 1);
@@ -168,18 +163,19 @@ template <class T> void Trainer<T>::cut_blocks(Arena&) {
     if (!config_.training) return;
     const auto cut = [&](int i, int from, int to) {
         const Layer<T>& layer = plan_.layer[i];
-        for (int p = 0; p < layer.panels; ++p)
+        for (int p = 0; p < layer.panels.count; ++p)
             for (int q = from; q < to; q += BLOCK_QUADS) {
                 const int quads = std::min(BLOCK_QUADS, to - q);
-                const int vectors = p + 1 < layer.panels ? plan_.shape.panel : layer.last;
+                const int vectors = layer.panels.width(p);
                 plan_.block[plan_.blocks] = {i, p, q, quads};
                 plan_.cost[plan_.blocks + 1] = plan_.cost[plan_.blocks] + quads * vectors;
                 ++plan_.blocks;
             }
     };
-    const int quads = plan_.layer[0].quads, step = plan_.shape.row_quads;
+    constexpr int STEP = 2;  // the most quads of features in a tile
+    const int quads = plan_.layer[0].quads;
     for (int part = 0; part < plan_.parts; ++part) {
-        plan_.part_quads[part + 1] = std::min(quads, int(padded(std::int64_t(quads) * (part + 1) / plan_.parts, step)));
+        plan_.part_quads[part + 1] = std::min(quads, int(padded(std::int64_t(quads) * (part + 1) / plan_.parts, STEP)));
         cut(0, plan_.part_quads[part], plan_.part_quads[part + 1]);
         plan_.part_blocks[part + 1] = plan_.blocks;
     }
@@ -190,18 +186,16 @@ template <class T> void Trainer<T>::cut_blocks(Arena&) {
 
 // Calls f(place in the flat vector, place in the packed one, how many) for each run of units.
 template <class T> template <class F> void Trainer<T>::each_row(F f) const {
-    const int width = plan_.shape.lanes * plan_.shape.panel;
     std::ptrdiff_t matrix = 0, bias = 0;
     for (int i = 0; i < plan_.layers; ++i) bias += std::ptrdiff_t(plan_.layer[i].n_in) * plan_.layer[i].n_out;
     for (int i = 0; i < plan_.layers; ++i) {
         const Layer<T>& layer = plan_.layer[i];
-        for (int p = 0; p < layer.panels; ++p) {
-            const int units = std::min(width, layer.n_out - p * width);
-            const int step = p + 1 < layer.panels ? width : layer.last * plan_.shape.lanes;
-            const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(p) * (layer.quads * QUAD + 1) * width;
-            for (std::ptrdiff_t k = 0; k < layer.n_in; ++k)
-                f(matrix + k * layer.n_out + p * width, at + k * step, units);
-            f(bias + p * width, at + std::ptrdiff_t(layer.quads) * QUAD * step, units);
+        for (int p = 0; p < layer.panels.count; ++p) {
+            const int first = layer.panels.unit(p), step = layer.panels.width(p) * plan_.shape.lanes;
+            const int units = std::min(step, layer.n_out - first);
+            const std::ptrdiff_t at = layer.weights + std::ptrdiff_t(first) * (layer.quads * QUAD + 1);
+            for (std::ptrdiff_t k = 0; k < layer.n_in; ++k) f(matrix + k * layer.n_out + first, at + k * step, units);
+            f(bias + first, at + std::ptrdiff_t(layer.quads) * QUAD * step, units);
         }
         matrix += std::ptrdiff_t(layer.n_in) * layer.n_out;
         bias += layer.n_out;
