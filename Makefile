@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One BLAS thread for each test process: two thread pools on two cores ruin each other.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint notebook clean
+.PHONY: demo test lint notebook bench speedrun clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -20,6 +20,12 @@ lint: .venv/dev-installed  ## style and types
 notebook: .venv/dev-installed  ## execute the notebook anew (DELTARULE_NOTEBOOK_DATA names a folder)
 	$(ONE_THREAD) $(BIN)/python notebooks/execute.py
 
+bench: .venv/bench-installed  ## beside its peers, into docs/ (BENCH="--data DIR" and other options)
+	$(BIN)/python benchmarks/bench.py $(BENCH)
+
+speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
+	$(BIN)/python benchmarks/speedrun.py $(BENCH)
+
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -33,4 +39,8 @@ clean:
 
 .venv/dev-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ .venv/demo-installed
+
+.venv/bench-installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	touch $@ .venv/demo-installed

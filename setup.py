@@ -16,9 +16,11 @@ from setuptools.command.build_ext import build_ext
 
 CORE = Path("src/deltarule/engine/core")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
+AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"]
 INSTRUCTION_SETS = {
     "kernels_avx2": ["-mavx2", "-mfma"],
-    "kernels_avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"],
+    "kernels_avx512": AVX512,
+    "kernels_avx512bf16": [*AVX512, "-mavx512bf16"],
 }
 FLAGS = [
     "-std=c++20",

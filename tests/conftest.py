@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from deltarule.engine import native
 
 # The same examples in every run, and none fails because the machine is busy.
 settings.register_profile(
@@ -30,3 +34,12 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def core() -> Any:
+    """The engine's compiled core, or a skip; with DELTARULE_REQUIRE_ENGINE=1 a failure."""
+    if not native.available():
+        required = os.environ.get("DELTARULE_REQUIRE_ENGINE") == "1"
+        (pytest.fail if required else pytest.skip)(native.why_not())
+    return native.core()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .data.dataset import Dataset, Table
     from .data.sources import load_data
+    from .engine.native import get_threads, set_threads
     from .ground.errors import (
         DeltaruleError,
         Diverged,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .learning.history import History
     from .mathematics import activations, initializers, losses, metrics, optimizers, schedules
     from .network.checks import check_gradients
+    from .network.engines import explain_engine
     from .network.loading import load
     from .network.network import Network
     from .network.summary import summary
@@ -40,7 +42,7 @@ FLOORS = (
     ("mathematics",),
     ("machine",),
     ("data",),
-    ("storage", "report"),
+    ("storage", "report", "engine"),
     ("learning",),
     ("network",),
     ("experiments",),
@@ -60,8 +62,11 @@ _HOMES = {
     "Table": "data.dataset",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
+    "explain_engine": "network.engines",
+    "get_threads": "engine.native",
     "load": "network.loading",
     "load_data": "data.sources",
+    "set_threads": "engine.native",
     "summary": "network.summary",
 }
 _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
@@ -80,6 +85,8 @@ __all__ = [
     "UnknownName",
     "activations",
     "check_gradients",
+    "explain_engine",
+    "get_threads",
     "initializers",
     "load",
     "load_data",
@@ -87,6 +94,7 @@ __all__ = [
     "metrics",
     "optimizers",
     "schedules",
+    "set_threads",
     "summary",
 ]
 

@@ -15,6 +15,7 @@ import pytest
 import deltarule as dr
 from deltarule.cli.commands import COMMANDS
 from deltarule.cli.main import main
+from deltarule.engine import native
 from deltarule.experiments.recipes import builtin_recipes
 from deltarule.learning.gradients import Check, GradientReport
 from deltarule.network import checks
@@ -37,7 +38,8 @@ OF_TRAIN = {
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands work in a folder of their own."""
+    """Commands work in a folder of their own, and a missing engine has been told of."""
+    monkeypatch.setattr(native, "_told", True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
@@ -106,6 +108,25 @@ def test_train_for_people(shell: Shell) -> None:
     assert Path(lines["report"].strip()).is_file()
     assert err.splitlines()[-1].startswith("epoch 2/2 ")
     assert "\x1b" not in out + err
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_a_missing_engine_is_told_once(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only the compiled core is missing, one sentence on stderr says so, the first time."""
+    monkeypatch.setattr(native, "_told", False)
+    monkeypatch.setattr(native, "_find", lambda: (None, native.NOT_COMPILED))
+    errs = [shell("train", "digits", *SMALL, *more)[1] for more in (["--l2", "0.1"], [])]
+    assert [native.NOT_COMPILED in err for err in errs] == [True, False]
+    error = shell("train", "digits", *SMALL, "--engine", "fast", code=2)[1]
+    assert native.NOT_COMPILED in error
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_the_engine_is_chosen(shell: Shell) -> None:
+    """--engine reference takes the reference, and the recipe of the run remembers it."""
+    found = shell.json("train", "digits", *SMALL, "--engine", "reference", "--out", "run")
+    assert found["engine"] == "reference"
+    assert 'engine = "reference"' in Path("run/recipe.toml").read_text()
 
 
 def test_train_for_scripts(shell: Shell) -> None:

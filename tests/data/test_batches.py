@@ -6,7 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltarule.data.batches import Rows, batch_indices, chunks, total_weight
+from deltarule.data.batches import (
+    Rows,
+    batch_indices,
+    batch_weights,
+    chunks,
+    epoch_order,
+    total_weight,
+)
 from deltarule.data.scaling import learn_scaling
 
 PINNED = [1, 8, 0, 6, 2, 9, 3, 4, 7, 5]
@@ -52,6 +59,19 @@ def test_total_weight() -> None:
     """Without weights every row weighs 1."""
     assert total_weight(None, 5) == 5.0
     assert total_weight(np.array([0.5, 2.0], np.float32), 2) == 2.5
+
+
+@given(n=st.integers(1, 50), size=st.integers(1, 60), weighted=st.booleans())
+def test_batch_weights_are_those_of_the_batches(n: int, size: int, weighted: bool) -> None:
+    """The weight of each batch of an epoch, as adding it up batch by batch gives it."""
+    weight = np.arange(1.0, n + 1).astype(np.float32) if weighted else None
+    found = batch_weights(weight, epoch_order(n, 3, 2), size)
+    expected = [
+        total_weight(None if weight is None else weight[index], len(index))
+        for index in batch_indices(n, size, 3, 2)
+    ]
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
 @given(n=st.integers(0, 50), size=st.integers(1, 60))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
+from deltarule.engine.native import available
 from deltarule.experiments.recipes import Recipe, find_recipe, recipe_from
 from deltarule.experiments.runs import Outcome, train_run
 from deltarule.learning.training import Training
@@ -90,7 +91,7 @@ def test_the_facts(outcome: Outcome) -> None:
     assert facts["train_loss"] == history.epochs[-1]["train_loss"]
     assert facts["metric_name"] == "accuracy"
     assert facts["steps"] == history.steps == 3 * 23
-    assert facts["engine"] == "reference"
+    assert facts["engine"] == history.engine == ("fast" if available() else "reference")
     assert facts["weights_sha256"] == history.weights_sha256
     model = dr.load(outcome.folder / "best.safetensors")
     assert facts["parameters"] == model.n_parameters == 64 * 6 + 6 + 6 * 10 + 10

@@ -60,6 +60,15 @@ def test_stream_is_splitmix64() -> None:
     assert (uniforms(1234567, 3) * 2**53).astype(np.uint64).tolist() == [w >> 11 for w in published]
 
 
+@pytest.mark.parametrize("n", [1, 2, 17, 1000, 70_000])
+def test_any_sort_gives_the_same_permutation(n: int) -> None:
+    """The words of a stream never repeat, so the order does not depend on how it is found."""
+    words = randomness._stream64(derive(3, "order", n), n)
+    assert len(np.unique(words)) == n
+    stable = np.argsort(words, kind="stable")
+    np.testing.assert_array_equal(permutation(derive(3, "order", n), n), stable)
+
+
 def scalar_hash(x: int) -> int:
     """lowbias32, in Python's integers."""
     x = ((x ^ x >> 16) * 0x7FEB352D) % 2**32

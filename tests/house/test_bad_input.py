@@ -313,6 +313,18 @@ TRAINING: list[Row] = [
     ("clip zero", lambda p: p.train(X, Y, clip_norm=0), ("clip_norm", "above 0", "not 0")),
     ("average one", lambda p: p.train(X, Y, average=1), ("average", "below 1", "not 1")),
     ("min_delta", lambda p: p.train(X, Y, min_delta=-1), ("min_delta", "at least 0", "-1")),
+    ("engine", lambda p: p.train(X, Y, engine="fats"), ("Unknown engine 'fats'", "'fast'?")),
+    ("engine a list", lambda p: p.train(X, Y, engine=["fast"]), ("Unknown engine ['fast']",)),
+    ("precision", lambda p: p.train(X, Y, precision="half"), ("Unknown precision 'half'", "bf16")),
+    (
+        "precision of the reference",
+        lambda p: p.train(X, Y, engine="reference", precision="bf16"),
+        ("bf16", "leave one of them out"),
+    ),
+    ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 256", "not 0")),
+    ("threads a fraction", lambda p: dr.set_threads(2.0), ("threads", "whole number", "2.0")),
+    ("threads true", lambda p: dr.set_threads(True), ("threads", "whole number", "True")),
+    ("engine of a word", lambda p: dr.explain_engine("net"), ("takes a Network", "'net'")),
     ("monitor", lambda p: p.train(X, Y, X, Y, monitor="val_los"), ("Did you mean 'val_loss'",)),
     ("monitor a list", lambda p: p.train(X, Y, monitor=["train_loss"]), ("Unknown monitor",)),
     (
@@ -873,6 +885,8 @@ WRONG: dict[str, list[str]] = {
     "min_delta": ["x", "-1", "none"],
     "metrics": ["5", "acuracy", "[5]", "{a = 1}", "true", "1979-05-27"],
     "dtype": ["5", "float16", "none", "[1]"],
+    "engine": ["5", "fats", "none", "[1]", "true"],
+    "precision": ["5", "bf61", "none", "[1]", "true"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],
 }
 

@@ -28,6 +28,8 @@ PUBLIC = [
     "UnknownName",
     "activations",
     "check_gradients",
+    "explain_engine",
+    "get_threads",
     "initializers",
     "load",
     "load_data",
@@ -35,6 +37,7 @@ PUBLIC = [
     "metrics",
     "optimizers",
     "schedules",
+    "set_threads",
     "summary",
 ]
 MODULES = [

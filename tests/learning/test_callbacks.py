@@ -18,6 +18,7 @@ from deltarule.learning.callbacks import (
     Lines,
     ProgressBar,
     as_callback,
+    hears_every_step,
     progress_callback,
     sentence,
 )
@@ -165,6 +166,23 @@ def test_as_callback() -> None:
     for event in ("on_start", "on_step", "on_epoch", "on_end"):
         getattr(made, event)(event)
     assert calls == ["on_epoch"]
+
+
+def test_who_hears_every_step() -> None:
+    """A callback with an `on_step` of its own does, unless it says that it need not."""
+
+    class Own(Callback):
+        def on_step(self, training: Any) -> None:
+            pass
+
+    class Patient(Own):
+        every_step = False
+
+    by_hand = Callback()
+    by_hand.on_step = print  # type: ignore[method-assign]
+    assert [hears_every_step(c) for c in (Own(), by_hand, Patient())] == [True, True, False]
+    quiet = (Callback(), Lines(), ProgressBar(), as_callback(print))
+    assert not any(map(hears_every_step, quiet))
 
 
 def test_a_bare_callback_does_nothing() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -256,3 +258,21 @@ def test_layers_with_alike_names_are_kept_apart() -> None:
     assert [chain.views[n].W.shape for n in ("a", "a.b", "ab")] == [(2, 2), (2, 3), (3, 1)]
     chain.views["a"].W[...] = 1.0
     assert not chain.views["a.b"].W.any()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))])
+def test_copies_look_at_their_own_vectors(duplicate: Any) -> None:
+    """A copy computes the same, its windows lie on its own θ, and the two do not meet."""
+    chain, x, _ = random_chain(5)
+    other = duplicate(chain)
+    np.testing.assert_array_equal(other(x)[0], chain(x)[0])
+    assert not np.shares_memory(other.theta, chain.theta)
+    assert not np.shares_memory(other.statistics, chain.statistics)
+    before = chain(x)[0]
+    other.theta += 1.0
+    assert (other(x)[0] != before).any()
+    np.testing.assert_array_equal(chain(x)[0], before)
+    z, pullback = other(x)
+    pullback(np.ones_like(z))
+    assert other.grad.any()
+    assert not chain.grad.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,29 @@ def test_scalars_arrive_in_the_dtype_of_theta() -> None:
     Optimizer(spy, theta, lr=0.1, total=1).step(theta, theta, 7)
     assert [(s.shape, s.dtype) for s in seen] == [((), np.float32)] * 2
     assert [float(s) for s in seen] == [float(np.float32(0.1)), 7.0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        ("sgd", {"momentum": 0.9}),
+        ("rmsprop", {}),
+        ("adam", {"beta1": 0.8, "beta2": 0.99999}),
+        ("adam", {"beta1": 0.0}),
+        ("nadam", {}),
+        ("nadam", {"momentum_decay": 0.0}),
+        ("lion", {}),
+    ],
+)
+def test_many_steps_ahead(rule: str, options: dict[str, Any]) -> None:
+    """Rates and scalars of many steps at once are those of each step, to an ulp or two."""
+    chosen = getattr(optimizers, rule)
+    optimizer = Optimizer(chosen, np.zeros(3), lr=0.1, total=50, schedule=cosine, options=options)
+    for first in (1, 7, 10_000):
+        rates, scalars = optimizer.ahead(first, 20)
+        steps = range(first, first + 20)
+        assert rates.tolist() == [optimizer.rate(t) for t in steps]
+        expected = np.array([chosen.scalars(t, **options) for t in steps]).reshape(20, -1)
+        assert scalars.shape == expected.shape
+        np.testing.assert_allclose(scalars, expected, rtol=1e-15)
+        assert scalars.dtype == rates.dtype == np.float64

@@ -105,7 +105,7 @@ def test_training_goes_on() -> None:
     """A second training starts at the weights of the first, with a fresh optimizer."""
     net = trained(optimizer={"name": "sgd", "momentum": 0.9})
     other = dr.Network([4, 8, 3], optimizer={"name": "sgd", "momentum": 0.9})
-    other.chain.theta[...] = net.chain.theta
+    other.chain.theta[...], other.trainings = net.chain.theta, net.trainings
     for each in (net, other):
         each.train(X[TRAIN], Y[TRAIN], epochs=2, progress=False)
     assert weights(net) == weights(other)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from deltarule.ground.errors import InvalidInput, names_in
+from deltarule.ground.options import options_of
 from deltarule.mathematics import activations, initializers, losses, metrics, optimizers, schedules
-from deltarule.network.parts import Part, options_of, part
+from deltarule.network.parts import Part, part
 
 TABLES = (activations, losses, optimizers, schedules, initializers, metrics)
 NAMES = [(table, name) for table in TABLES for name in names_in(table)]

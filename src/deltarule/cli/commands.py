@@ -16,12 +16,15 @@ __all__ = ["COMMANDS"]
 
 def train(args: argparse.Namespace, out: Output) -> int:
     """Train by a recipe."""
+    from ..engine import native
     from ..experiments.recipes import find_recipe, recipe_from
     from ..experiments.runs import train_run
 
     recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
     command = shlex.join(["deltarule", *args.argv])
     outcome = train_run(recipe, args.out, command=command, progress=out.progress)
+    if sentence := native.notice(outcome.history.engine_reasons):
+        out.note(sentence)
     facts = outcome.facts
     rows = [("best epoch", f"{facts['best_epoch']} of {facts['epochs']}")]
     if facts["best_epoch"] is None:

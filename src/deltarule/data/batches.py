@@ -12,7 +12,7 @@ from ..ground.contracts import Array
 from ..ground.randomness import derive, permutation
 from .scaling import Scaling
 
-__all__ = ["Rows", "batch_indices"]
+__all__ = ["Rows", "batch_indices", "batch_weights", "epoch_order"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,14 @@ class Rows:
         return None if self.weight is None else self.weight[index]
 
 
-def batch_indices(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
-    """The rows of each batch of an epoch, shuffled; the last batch may be short.
+def epoch_order(n: int, seed: int, epoch: int) -> Array:
+    """The rows of an epoch, shuffled, (n,): a function of (seed, epoch), epoch = 1, 2, …"""
+    return permutation(derive(seed, "order", epoch), n)
 
-    The order is a function of (seed, epoch), epoch = 1, 2, …
-    """
-    order = permutation(derive(seed, "order", epoch), n)
+
+def batch_indices(n: int, batch_size: int, seed: int, epoch: int) -> Iterator[Array]:
+    """The rows of each batch of an epoch; the last batch may be short."""
+    order = epoch_order(n, seed, epoch)
     for start in range(0, n, batch_size):
         yield order[start : start + batch_size]
 
@@ -66,3 +68,9 @@ def chunks(n: int, rows_at_once: int) -> Iterator[slice]:
 def total_weight(weight: Array | None, n: int) -> float:
     """Σw, or n where every row weighs 1."""
     return float(n) if weight is None else float(np.sum(weight, dtype=np.float64))
+
+
+def batch_weights(weight: Array | None, order: Array, batch_size: int) -> Array:
+    """Σw of each batch of an epoch's order, (steps,), float64."""
+    each = np.ones(len(order)) if weight is None else weight[order].astype(np.float64)
+    return np.add.reduceat(each, np.arange(0, len(order), batch_size))

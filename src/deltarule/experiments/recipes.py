@@ -22,6 +22,7 @@ from ..ground.errors import (
 )
 from ..mathematics import losses, metrics
 from ..network.inputs import brief, check_flag, check_number
+from ..network.judging import check_engine
 from ..network.parts import part
 from ..network.settings import settings_from
 
@@ -78,6 +79,8 @@ class Recipe:
     min_delta: float = option(0.0, "the least improvement that patience counts", "X")
     metrics: list[str] | None = option(None, "accuracy or r2 by default", "NAME,…")
     dtype: str = option("float32", "float32 or float64", "TYPE")
+    engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
+    precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
     seed: int = option(0, "all randomness is a function of it", "N")
 
     def to_toml(self) -> str:
@@ -152,6 +155,7 @@ class Recipe:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:
             check_number(problems, "patience", self.patience, low=1, integer=True)
+        check_engine(problems, self.engine, self.precision)
         problems.require(
             self.monitor is None or isinstance(self.monitor, str),
             f"monitor must be the name of a column, such as val_loss, not {brief(self.monitor)}.",
@@ -225,6 +229,8 @@ TRAINING = (
     "patience",
     "min_delta",
     "metrics",
+    "engine",
+    "precision",
 )
 """The fields that are arguments of `Network.train` by the same name."""
 

@@ -74,8 +74,12 @@ def normals(key: int, n: int) -> Array:
 
 
 def permutation(key: int, n: int) -> Array:
-    """A permutation of 0..n−1, int64: the order of n random 64-bit words."""
-    return np.argsort(_stream64(key, n), kind="stable")
+    """A permutation of 0..n−1, int64: the order of n random 64-bit words.
+
+    The words of a stream are all different (the hash is one to one), so every way of sorting gives
+    the same order, and NumPy's fastest will do.
+    """
+    return np.argsort(_stream64(key, n))
 
 
 def hash32(x: Array) -> Array:

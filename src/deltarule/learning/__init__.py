@@ -1,3 +1,13 @@
 """Floor 5, learning: the step, the loop, what it remembers, and the check of its gradients."""
 
-ORDER = ("step", "history", "evaluation", "monitor", "callbacks", "training", "gradients")
+ORDER = (
+    "step",
+    "plan",
+    "callbacks",
+    "stepping",
+    "history",
+    "evaluation",
+    "monitor",
+    "training",
+    "gradients",
+)

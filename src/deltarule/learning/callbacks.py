@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from .training import Training
 
-__all__ = ["Callback", "Lines", "ProgressBar", "as_callback", "progress_callback"]
+__all__ = [
+    "Callback",
+    "Lines",
+    "ProgressBar",
+    "as_callback",
+    "hears_every_step",
+    "progress_callback",
+]
 
 
 class Callback:
@@ -19,19 +26,37 @@ class Callback:
     `training.history` holds the records so far, `training.epoch` and `training.t` tell the epoch
     and the step (both from 1), `training.chain.theta` the weights; `training.stop = True` ends the
     training after the current epoch.
+
+    The fast engine takes many steps in one call.  A callback with an `on_step` of its own is
+    therefore served by the reference, unless it says that it need not hear of every step.
+
+    Attributes
+    ----------
+    every_step : bool
+        Whether `on_step` must be called after every step (the default).  If False, it is called
+        some twenty times a second, and while an epoch runs `training.chain.theta` may hold the
+        weights from before it.
     """
+
+    every_step = True
 
     def on_start(self, training: Training) -> None:
         """Called before the first step."""
 
     def on_step(self, training: Training) -> None:
-        """Called after every step."""
+        """Called after every step, or now and then (see `every_step`)."""
 
     def on_epoch(self, training: Training) -> None:
         """Called after every epoch, when its record is written."""
 
     def on_end(self, training: Training) -> None:
         """Called once at the end, also after an error."""
+
+
+def hears_every_step(callback: Callback) -> bool:
+    """Whether a callback has an `on_step` of its own and wants it after every step."""
+    own = getattr(callback.on_step, "__func__", None) is not Callback.on_step
+    return own and callback.every_step
 
 
 class _EachEpoch(Callback):
@@ -75,6 +100,8 @@ class Lines(Callback):
 
 class ProgressBar(Callback):
     """A bar for the whole training with the time left, and the last epoch's loss and metric."""
+
+    every_step = False
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr

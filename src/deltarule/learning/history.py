@@ -27,7 +27,9 @@ class History:
     best_epoch : int or None
         The epoch with the best monitored value; None where nothing was monitored.
     engine : str
-        What did the work: "reference".
+        What took the steps: "fast" or "reference".
+    engine_reasons : tuple of str
+        Why the reference took them: whole sentences; empty where the fast engine did.
     stopped_early : bool
     steps : int
         Steps done.
@@ -41,6 +43,7 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     engine: str = "reference"
+    engine_reasons: tuple[str, ...] = ()
     stopped_early: bool = False
     steps: int = 0
     seconds: float = 0.0

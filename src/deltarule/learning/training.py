@@ -6,54 +6,26 @@ import hashlib
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.batches import Rows, batch_indices, total_weight
+from ..data.batches import Rows, batch_weights, epoch_order, total_weight
 from ..ground.arrays import quiet
-from ..ground.contracts import Batch, Objective
+from ..ground.contracts import Array, Objective
 from ..ground.errors import Diverged
-from ..ground.randomness import StepNoise
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
 from .evaluation import Judge, evaluate
 from .history import History
 from .monitor import Monitor
-from .step import l2, train_step
+from .plan import Plan, steps_in
+from .stepping import steps_for
 
-__all__ = ["Plan", "Training"]
+__all__ = ["Training"]
 
 # An epoch whose mean loss is so many times the first batch's has left for good.
 RUNAWAY = 1e4
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a training does, all of it constant.
-
-    Attributes
-    ----------
-    epochs, batch_size, seed : int
-    l2 : float
-        Strength of the penalty in the loss.
-    clip_norm : float or None
-        The greatest length of ∇.
-    average : float
-        Decay of the exponential moving average of the weights, 0 for none.  Where weights are
-        averaged, validation and the final weights are those of the average.
-    restore_best : bool
-        Whether the monitored best weights are written back at the end.
-    """
-
-    epochs: int
-    batch_size: int
-    seed: int
-    l2: float = 0.0
-    clip_norm: float | None = None
-    average: float = 0.0
-    restore_best: bool = True
 
 
 class Training:
@@ -90,7 +62,6 @@ class Training:
         self.history = History(monitor.name if monitor else "")
         self.t, self.epoch, self.stop = 0, 0, False
         self.total_steps = steps_in(len(rows), plan)
-        self._penalty = l2(plan.l2)
         # What validation and prediction use: the chain itself where nothing is averaged.
         self._averaged = chain
         if plan.average:
@@ -98,7 +69,11 @@ class Training:
         self._before = (self._averaged.theta, self._averaged.statistics)
         self._first_loss: float | None = None
         self._last_finite: float | None = None
-        self._z = np.empty((len(rows), 0), rows.dtype)
+        self._steps, reasons = steps_for(
+            chain, objective, optimizer, rows, self._averaged, plan, self.callbacks
+        )
+        self.history.engine = "reference" if reasons else "fast"
+        self.history.engine_reasons = reasons
 
     @quiet
     def run(self) -> History:
@@ -146,32 +121,12 @@ class Training:
 
     def _one_epoch(self) -> dict[str, float]:
         plan, rows = self.plan, self.rows
+        order, lr = epoch_order(len(rows), plan.seed, self.epoch), self.optimizer.rate(self.t + 1)
+        losses, weights = self._all_steps(order)
+        # At one go, so that the bits of the sum do not depend on how the steps were cut.
         whole = total_weight(rows.weight, len(rows)) or 1.0
-        loss, lr = 0.0, self.optimizer.rate(self.t + 1)
-        for index in batch_indices(len(rows), plan.batch_size, plan.seed, self.epoch):
-            weight = rows.weight_of(index)
-            total = total_weight(weight, len(index))
-            noise = StepNoise(plan.seed, self.t + 1, np.arange(len(index)))
-            batch = Batch(rows.x(index), rows.y[index], weight, total or 1.0, noise)
-            value, z = train_step(
-                self.chain,
-                self.objective,
-                self.optimizer,
-                batch,
-                self.t + 1,
-                penalty=self._penalty,
-                clip=plan.clip_norm,
-            )
-            self.t += 1
-            self._guard(float(value), counts=total > 0)
-            loss += float(value) * total / whole
-            if self._z.shape[1] != z.shape[1]:
-                self._z = np.empty((len(rows), z.shape[1]), z.dtype)
-            self._z[index] = z
-            if plan.average:
-                self._average()
-            self._tell("on_step")
-        metrics = self.judge(rows.y, self._z, rows.weight)
+        loss = float((losses * (weights / whole)).sum())
+        metrics = self.judge(rows.y, self._steps.scores, rows.weight)
         record = {"epoch": self.epoch, "step": self.t, "lr": lr, "train_loss": loss}
         record |= {f"train_{name}": value for name, value in metrics.items()}
         if not np.isfinite(self.chain.theta).all():
@@ -187,22 +142,31 @@ class Training:
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
-    def _average(self) -> None:
-        """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
-        d = min(self.plan.average, (1.0 + self.t) / (10.0 + self.t))
-        for mean, now in (
-            (self._averaged.theta, self.chain.theta),
-            (self._averaged.statistics, self.chain.statistics),
-        ):
-            mean += (1.0 - d) * (now - mean)
+    def _all_steps(self, order: Array) -> tuple[Array, Array]:
+        """Take every step of an epoch; the loss of each and the weight of its rows."""
+        weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
+        losses, done = np.empty(len(weights)), 0
+        self._steps.load()
+        try:
+            while done < len(losses):
+                taken = self._steps.advance(order[done * self.plan.batch_size :], self.t + 1)
+                losses[done : done + len(taken)] = taken
+                self._guard(taken, weights[done : done + len(taken)])
+                done += len(taken)
+                self._tell("on_step")
+        finally:
+            self._steps.store()
+        return losses, weights
 
-    def _guard(self, value: float, counts: bool) -> None:
-        """Take note of a step's loss; `counts` says whether any of its rows had a weight."""
-        if not math.isfinite(value):
-            self._diverged("the loss was not finite")
-        if self._first_loss is None and counts:
-            self._first_loss = value
-        self._last_finite = value
+    def _guard(self, losses: Array, weights: Array) -> None:
+        """Count steps, and stop at the first whose loss is not finite."""
+        for loss, weight in zip(losses.tolist(), weights.tolist(), strict=True):
+            self.t += 1
+            if not math.isfinite(loss):
+                self._diverged("the loss was not finite")
+            if self._first_loss is None and weight > 0:  # what no row counts for says nothing
+                self._first_loss = loss
+            self._last_finite = loss
 
     def _guard_mean(self, what: str, value: float) -> None:
         """A loss that is finite but has left for good would pass for a result."""
@@ -238,8 +202,3 @@ class Training:
                 "gradient with clip_norm=1."
             )
         return f"The learning rate is probably too high: try {lr / 10:.2g}."
-
-
-def steps_in(n: int, plan: Plan) -> int:
-    """How many steps a plan takes over n rows."""
-    return plan.epochs * -(-n // plan.batch_size)

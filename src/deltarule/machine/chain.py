@@ -86,6 +86,10 @@ class Chain:
                     setattr(views, f"d{short}", layout.view(changes, name))
         return views
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies get windows on their own vectors; copied one by one, windows would be arrays."""
+        return type(self), (self.layers, None, self.theta, self.statistics)
+
     def initialize(self, seed: int) -> None:
         """Write initial parameters and statistics: a function of the seed and the layer's place."""
         for index, (name, layer) in enumerate(self.layers.items()):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..ground.arrays import lift, zeros
 from ..ground.contracts import Array, Schedule
 
@@ -69,6 +71,13 @@ class Optimizer:
     def rate(self, t: int) -> float:
         """ηₜ, the learning rate of step t = 1, 2, …"""
         return self.lr * (self.schedule(t - 1, self.total) if self.schedule else 1.0)
+
+    def ahead(self, t: int, steps: int) -> tuple[Array, Array]:
+        """ηₜ, (steps,), and the rule's scalars, (steps, k), of steps t, t + 1, …, float64."""
+        rates = np.array([self.rate(n) for n in range(t, t + steps)], np.float64)
+        at = np.arange(t, t + steps, dtype=np.float64)
+        scalars = self.rule.scalars(at, **self.options)  # type: ignore[attr-defined]
+        return rates, np.stack(scalars, axis=1) if scalars else np.empty((steps, 0))
 
     def step(self, theta: Array, grad: Array, t: int) -> None:
         """Move θ, in place, by step t = 1, 2, …"""

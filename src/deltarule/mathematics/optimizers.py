@@ -7,7 +7,8 @@ A rule takes
     state   the rule's memory, (slots, n), written; zeros before the first step
     work    scratch, (n,), written
     lr      η of this step, a 0-d array
-    ...     the scalars of this step, 0-d arrays, that its `scalars` computes from t = 1, 2, …
+    ...     the scalars of this step, 0-d arrays, that its `scalars` computes from t = 1, 2, …,
+            or those of many steps from an array of them
 
 and its hyper-parameters by keyword.  Scalars arrive as 0-d arrays so that a recorded step can be
 replayed with new ones.  Decay of the weights is not here: it is the same for every rule and
@@ -30,7 +31,7 @@ from ..ground.contracts import Array
 
 __all__ = ["adam", "lion", "nadam", "rmsprop", "sgd"]
 
-Scalars = Callable[..., tuple[float, ...]]
+Scalars = Callable[..., tuple[Any, ...]]
 F = TypeVar("F", bound=Callable[..., None])
 
 
@@ -43,6 +44,11 @@ def rule(slots: int, scalars: Scalars = lambda t, **_: ()) -> Callable[[F], F]:
         return function
 
     return declare
+
+
+def _power(base: float, t: Any) -> Any:
+    """βᵗ, of many steps by the same function as of one: 1 − βᵗ magnifies how two would round."""
+    return np.array([base**n for n in t.tolist()]) if isinstance(t, np.ndarray) else base**t
 
 
 def flush(state: Array) -> None:
@@ -128,7 +134,7 @@ def _average_of_squares(v: Array, grad: Array, beta: float, work: Array) -> None
 
 @rule(
     slots=2,
-    scalars=lambda t, beta1=0.9, beta2=0.999, **_: (1.0 - beta1**t, 1.0 - beta2**t),
+    scalars=lambda t, beta1=0.9, beta2=0.999, **_: (1.0 - _power(beta1, t), 1.0 - _power(beta2, t)),
 )
 def adam(
     theta: Array,
@@ -163,8 +169,8 @@ def adam(
 
 
 def _nadam_scalars(
-    t: int, beta1: float = 0.9, beta2: float = 0.999, momentum_decay: float = 0.004, **_: Any
-) -> tuple[float, float, float]:
+    t: Any, beta1: float = 0.9, beta2: float = 0.999, momentum_decay: float = 0.004, **_: Any
+) -> tuple[Any, Any, Any]:
     """Πₜ = μ₁⋯μₜ = β₁ᵗ·exp Σₖ −(½)ᵏ/k · qᵏ(qᵏᵗ − 1)/(qᵏ − 1),   μₜ = β₁(1 − ½qᵗ)            (O6)
 
     The product is a function of t alone, so nothing has to be remembered between steps.  Returns
@@ -172,17 +178,18 @@ def _nadam_scalars(
     """
     log_q = momentum_decay * math.log(0.96)
     k = np.arange(1, 61)
+    log_qk = k * log_q
     series = -(0.5**k) / k
+    if log_q:
+        series *= np.exp(log_qk) / np.expm1(log_qk)
 
-    def product(n: int) -> float:
-        if log_q == 0.0:
-            inner = np.full(k.shape, float(n))
-        else:
-            inner = np.exp(k * log_q) * np.expm1(k * n * log_q) / np.expm1(k * log_q)
-        return float(beta1**n * math.exp(float(series @ inner)))
+    def product(n: Any) -> Any:
+        powers = np.multiply.outer(n, log_qk)
+        inner = np.expm1(powers) if log_q else np.multiply.outer(n, np.ones(60))
+        return _power(beta1, n) * np.exp(inner @ series)
 
-    mu, mu_next = (beta1 * (1.0 - 0.5 * math.exp(n * log_q)) for n in (t, t + 1))
-    return (1.0 - mu) / (1.0 - product(t)), mu_next / (1.0 - product(t + 1)), 1.0 - beta2**t
+    mu, mu_next = (beta1 * (1.0 - 0.5 * np.exp(n * log_q)) for n in (t, t + 1))
+    return (1.0 - mu) / (1.0 - product(t)), mu_next / (1.0 - product(t + 1)), 1.0 - _power(beta2, t)
 
 
 @rule(slots=2, scalars=_nadam_scalars)

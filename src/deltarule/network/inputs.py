@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 
 from ..ground.contracts import Array
-from ..ground.errors import Problems
+from ..ground.errors import Problems, did_you_mean
 
-__all__ = ["as_array", "brief", "check_flag", "check_number", "check_rows", "check_weights"]
+__all__ = [
+    "as_array",
+    "brief",
+    "check_flag",
+    "check_number",
+    "check_one_of",
+    "check_rows",
+    "check_weights",
+    "greatest",
+]
 
 # Beyond it the squares of float64 values, which spreads are made of, overflow.
 GREATEST = 1e150
@@ -81,6 +90,16 @@ def check_number(
     told = " and ".join(b for b in bounds if b) or "finite"
     return problems.require(
         math.isfinite(number) and fits, f"{name} must be {what} {told}, not {brief(value)}."
+    )
+
+
+def check_one_of(problems: Problems, name: str, value: object, allowed: tuple[Any, ...]) -> bool:
+    """Require one of some values; a word that is none is told the nearest."""
+    known = [v for v in allowed if isinstance(v, str)]
+    told = ", ".join(repr(v) for v in allowed)
+    return problems.require(
+        any(value is v or (isinstance(v, str) and value == v) for v in allowed),
+        f"Unknown {name} {brief(value)}.{did_you_mean(value, known)} Known are: {told}.",
     )
 
 
@@ -173,10 +192,15 @@ def _no_rows(array: Array, n_features: int, name: str) -> str:
     return f"{name} must be (n_samples, n_features), not {shape_of(array)}; {hint}."
 
 
+def greatest(dtype: Any) -> float:
+    """The largest number that rows of a network of this dtype may hold."""
+    return min(float(np.finfo(dtype).max), GREATEST)
+
+
 def _finite(array: Array, dtype: Any, name: str, problems: Problems) -> bool:
     if array.dtype.kind != "f":
         return True
-    wanted = min(float(np.finfo(dtype).max), GREATEST)
+    wanted = greatest(dtype)
     limit = min(wanted, float(np.finfo(array.dtype).max))  # so that inf is beyond it in any dtype
     for start in range(0, len(array), 4096):
         part = array[start : start + 4096]

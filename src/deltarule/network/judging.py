@@ -9,13 +9,20 @@ from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
 from ..learning.callbacks import Callback, as_callback
 from ..learning.evaluation import Judge
 from ..learning.monitor import Monitor
-from ..learning.training import Plan
+from ..learning.plan import ENGINES, PRECISIONS, Plan
 from ..mathematics import metrics as metric_table
-from .inputs import brief, check_flag, check_number
+from .inputs import brief, check_flag, check_number, check_one_of
 from .settings import Settings
 from .targets import Targets
 
-__all__ = ["DEFAULT_METRICS", "callbacks_for", "check_plan", "judge_for", "monitor_for"]
+__all__ = [
+    "DEFAULT_METRICS",
+    "callbacks_for",
+    "check_engine",
+    "check_plan",
+    "judge_for",
+    "monitor_for",
+]
 
 DEFAULT_METRICS = {"classification": "accuracy", "regression": "r2"}
 
@@ -49,6 +56,18 @@ def check_plan(
         check_number(problems, "clip_norm", plan.clip_norm, low=0, above=True)
     if patience is not None:
         check_number(problems, "patience", patience, low=1, integer=True)
+    check_engine(problems, plan.engine, plan.precision)
+
+
+def check_engine(problems: Problems, engine: object, precision: object) -> None:
+    """Check the words that choose who takes the steps, and how exactly."""
+    check_one_of(problems, "engine", engine, ENGINES)
+    check_one_of(problems, "precision", precision, PRECISIONS)
+    problems.require(
+        engine != "reference" or precision != "bf16",
+        'precision="bf16" is the fast engine\'s, and engine="reference" was asked for; leave one '
+        "of them out.",
+    )
 
 
 def judge_for(

@@ -13,20 +13,22 @@ from ..ground.arrays import quiet
 from ..ground.contracts import Array, Batch
 from ..ground.errors import InvalidInput, Problems
 from ..ground.randomness import StepNoise, derive
-from ..learning.callbacks import Callback, progress_callback
+from ..learning.callbacks import Callback
 from ..learning.evaluation import evaluate, scores
 from ..learning.history import History
 from ..learning.step import l2
-from ..learning.training import Plan, Training, steps_in
+from ..learning.training import Training
 from ..machine.chain import Chain, Link
-from .construction import build_chain, build_optimizer
-from .inputs import check_flag, check_number
-from .judging import callbacks_for, check_plan, judge_for, monitor_for
+from .assembly import assemble
+from .construction import build_chain
+from .inputs import check_number
+from .judging import judge_for
+from .lane import Lane
 from .passes import Gradients, backward_pass
 from .preprocessing import Preprocessing
 from .saving import save
 from .settings import settings_from
-from .targets import require_two_classes, targets_for
+from .targets import targets_for
 
 if TYPE_CHECKING:
     from ..data.tables import TableEncoder
@@ -137,6 +139,7 @@ class Network:
         self.history: History | None = None
         self.trainings = 0
         self.about: dict[str, Any] = {}
+        self._lane: Lane | None = None
 
     @property
     def n_parameters(self) -> int:
@@ -189,6 +192,8 @@ class Network:
         metrics: Sequence[str | Callable[..., float]] | None = None,
         callbacks: Iterable[Callback | Callable[[Training], object]] = (),
         progress: bool = True,
+        engine: str = "auto",
+        precision: str = "full",
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
@@ -224,6 +229,13 @@ class Network:
         callbacks : list of `Callback`, or functions called after each epoch
         progress : bool
             A bar on a terminal, plain lines elsewhere.
+        engine : {"auto", "reference", "fast"}
+            Who takes the steps: "auto" takes the fast engine for what it can do, and says in
+            `history.engine` which it was; see `explain_engine`.  Scores outside of steps, as of
+            validation rows, are always the fast engine's where it can.
+        precision : {"full", "bf16"}
+            Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
+            weights stay float32.
 
         Returns
         -------
@@ -233,55 +245,14 @@ class Network:
         ------
         InvalidInput
             Naming every problem at once, before anything has changed.
+        NotAvailable
+            If engine="fast" is asked for where there is none.
         Diverged
             If the loss or a weight ceases to be finite; the best weights so far are kept.
         """
-        problems = Problems()
-        s = self.settings
-        prepared = self.preprocessing.with_targets_of(y, problems)
-        array, targets, weight = prepared.pair(X, y, sample_weight, problems)
-        require_two_classes(prepared.targets, targets, problems)
-        of_validation = {"X_val": X_val, "y_val": y_val}
-        has_validation = any(part is not None for part in of_validation.values())
-        missing = " and ".join(name for name, part in of_validation.items() if part is None)
-        if missing and (has_validation or sample_weight_val is not None):
-            problems.add(
-                "X_val and y_val belong together, and sample_weight_val to them, but "
-                f"{missing} {'is' if has_validation else 'are'} missing."
-            )
-        elif has_validation:
-            array_val, targets_val, weight_val = prepared.pair(
-                X_val, y_val, sample_weight_val, problems, "_val"
-            )
-        plan = Plan(
-            epochs, batch_size, self._training_seed(), s.l2, clip_norm, average, restore_best
-        )
-        check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
-        check_flag(problems, "progress", progress)
-        judge = judge_for(prepared.targets, metrics, problems)
-        watcher = monitor_for(monitor, judge, has_validation, patience, min_delta, problems)
-        chosen_callbacks = callbacks_for(callbacks, problems)
-        problems.raise_if_any()
-        assert array is not None
-        assert targets is not None
-        self.preprocessing = prepared.with_scaling_of(array)
-        rows = self.preprocessing.rows(array, targets, weight)
-        rows_val = None
-        if has_validation:
-            assert array_val is not None
-            assert targets_val is not None
-            rows_val = self.preprocessing.rows(array_val, targets_val, weight_val)
-        optimizer = build_optimizer(s, self.chain, lr, steps_in(len(rows), plan))
-        training = Training(
-            self.chain,
-            self.objective,
-            optimizer,
-            rows,
-            rows_val,
-            plan,
-            judge,
-            watcher,
-            [*chosen_callbacks, *progress_callback(progress)],
+        given = {k: v for k, v in locals().items() if k != "self"}
+        self.preprocessing, training = assemble(
+            self.chain, self.preprocessing, self._training_seed(), given
         )
         self.history = training.history
         self.trainings += 1
@@ -313,9 +284,16 @@ class Network:
         rows = prepared.checked_rows(X, y, sample_weight, problems)
         return evaluate(self.chain, self.objective, rows, judge)
 
-    @quiet
     def scores(self, X: Any) -> Array:
         """z, the raw scores of the last layer, (n_samples, n_outputs)."""
+        lane = self._lane
+        if lane is None or not lane.serves(self.chain, self.preprocessing):
+            lane = self._lane = Lane(self.chain, self.preprocessing)
+        z = lane(X)
+        return self._scores(X) if z is None else z
+
+    @quiet
+    def _scores(self, X: Any) -> Array:
         array = self._features(X)
         return scores(self.chain, self.preprocessing.rows(array, np.zeros(len(array))))
 

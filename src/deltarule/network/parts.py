@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
+from ..ground.options import options_of
 from .inputs import brief
 
-__all__ = ["Part", "options_of", "part"]
+__all__ = ["Part", "part"]
 
 # What an option may be, by its name, wherever it occurs: (least, greatest, greatest included).
 RANGES: dict[str, tuple[float, float, bool]] = {
@@ -72,16 +72,6 @@ class Part:
         """
         own = {"custom": True} if self.custom else {}
         return {"name": self.name, **own, **self.options} if own or self.options else self.name
-
-
-def options_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The options of a function and their defaults: its keyword-only parameters."""
-    signature = inspect.signature(function)
-    return {
-        name: parameter.default
-        for name, parameter in signature.parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
 
 
 def part(spec: object, table: ModuleType, what: str) -> Part:

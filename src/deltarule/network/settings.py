@@ -13,10 +13,10 @@ import numpy as np
 from ..data.scaling import KINDS
 from ..data.tables import TableEncoder
 from ..ground.contracts import Schedule
-from ..ground.errors import InvalidInput, Problems, did_you_mean
+from ..ground.errors import InvalidInput, Problems
 from ..machine.optimizer import product_of
 from ..mathematics import activations, initializers, losses, optimizers, schedules
-from .inputs import brief, check_number
+from .inputs import brief, check_number, check_one_of
 from .parts import Part, part
 
 __all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
@@ -107,11 +107,13 @@ def settings_from(
     initializer = _part(given["initializer"], initializers, "initializer", problems)
     for name in ("lr_decay", "weight_decay", "l2"):
         check_number(problems, name, given[name], low=0)
-    _one_of(given["normalization"], (None, *NORMALIZATIONS), "normalization", problems)
-    _one_of(given["scaling"], ("auto", *KINDS), "scaling", problems)
-    _one_of(given["standardize_targets"], ("auto", True, False), "standardize_targets", problems)
+    check_one_of(problems, "normalization", given["normalization"], (None, *NORMALIZATIONS))
+    check_one_of(problems, "scaling", given["scaling"], ("auto", *KINDS))
+    check_one_of(
+        problems, "standardize_targets", given["standardize_targets"], ("auto", True, False)
+    )
     dtype = _dtype_name(given["dtype"])
-    _one_of(dtype, ("float32", "float64"), "dtype", problems)
+    check_one_of(problems, "dtype", dtype, ("float32", "float64"))
     check_number(problems, "seed", given["seed"], low=0, high=2**63 - 1, integer=True)
     problems.require(
         given["standardize_targets"] is not True or link is not losses.exp_link,
@@ -231,15 +233,6 @@ def _dropout(given: Any, hidden: int, problems: Problems) -> tuple[float, ...]:
     if not rates and hidden:
         rates = (0.0,)
     return tuple(map(float, _one_per_layer(rates, hidden, "dropout", problems)))
-
-
-def _one_of(value: Any, allowed: tuple[Any, ...], what: str, problems: Problems) -> None:
-    known = [v for v in allowed if isinstance(v, str)]
-    told = ", ".join(repr(v) for v in allowed)
-    problems.require(
-        any(value is v or (isinstance(v, str) and value == v) for v in allowed),
-        f"Unknown {what} {brief(value)}.{did_you_mean(value, known)} Known are: {told}.",
-    )
 
 
 def _dtype_name(given: Any) -> Any:

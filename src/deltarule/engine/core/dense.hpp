@@ -29,10 +29,10 @@ template <class F> DR_INLINE void with_vectors(int nv, F f) {
     if constexpr (PANEL > 3) f.template operator()<4>();
 }
 
-template <class T, int R, int NV, class Sink>
-DR_INLINE void tile(const T* left, std::ptrdiff_t stride, const T* right, int quads, Sink sink) {
+template <class T, class O, int R, int NV, class Sink>
+DR_INLINE void tile(const O* left, std::ptrdiff_t stride, const O* right, int quads, Sink sink) {
     Tile<T, R, NV> c{};
-    multiply_rows<T, R, NV>(c, left, stride, right, quads);
+    multiply_rows<T, O, R, NV>(c, left, stride, right, quads);
 #pragma GCC unroll 8
     for (int r = 0; r < R * QUAD; ++r)
 #pragma GCC unroll 4
@@ -40,32 +40,62 @@ DR_INLINE void tile(const T* left, std::ptrdiff_t stride, const T* right, int qu
 }
 
 // left·right for the rows of quads [from, to) and one panel; sink(row, vector, value) takes it.
-template <class T, class Sink>
-DR_INLINE void multiply_panel(const T* left, std::ptrdiff_t stride, int from, int to, const T* right,
+template <class T, class O, class Sink>
+DR_INLINE void multiply_panel(const O* left, std::ptrdiff_t stride, int from, int to, const O* right,
                               int quads, int nv, Sink sink) {
     with_vectors(nv, [&]<int NV>() DR_LAMBDA {
         constexpr int R = tile_quads(NV);
         int q = from;
         for (; q + R <= to; q += R)
-            tile<T, R, NV>(left + q * QUAD * QUAD, stride, right, quads,
+            tile<T, O, R, NV>(left + q * QUAD * QUAD, stride, right, quads,
                                    [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
         for (; R > 1 && q < to; ++q)
-            tile<T, 1, NV>(left + q * QUAD * QUAD, stride, right, quads,
+            tile<T, O, 1, NV>(left + q * QUAD * QUAD, stride, right, quads,
                            [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
     });
 }
 
 // Puts LANES units of one row, from `unit` on, where the left factor of the next product has them.
-template <class T>
-DR_INLINE void store_quads(T* quads, std::ptrdiff_t stride, int row, int unit, Vec<T> v) {
-    if constexpr (LANES<T> < QUAD) {
-        store<T>(quads + unit / QUAD * stride + row * QUAD + unit % QUAD, v);
-    } else {
-        T part[LANES<T>];
-        store<T>(part, v);
-        for (int i = 0; i < LANES<T> / QUAD; ++i)
-            __builtin_memcpy(quads + (unit / QUAD + i) * stride + row * QUAD, part + i * QUAD, QUAD * sizeof(T));
+template <class T, class O>
+DR_INLINE void store_quads(void* quads, std::ptrdiff_t stride, int row, int unit, Vec<T> v) {
+    O* to = static_cast<O*>(quads) + unit / QUAD * stride + row * QUAD + unit % QUAD;
+    O part[LANES<T>];
+    if constexpr (HALVES<T, O>) store_halves(part, v);
+    else store<T>(part, v);
+    constexpr int PIECE = LANES<T> < QUAD ? LANES<T> : QUAD;
+    for (int i = 0; i < LANES<T> / PIECE; ++i, to += stride) __builtin_memcpy(to, part + i * PIECE, PIECE * sizeof(O));
+}
+
+// Of Halves, what ∂W reads of the quads [from, to) of features and the rows [first, end): the same
+// with two rows in pairs.
+template <class T, class O>
+DR_INLINE void pair_rows(const Plan<T>& plan, const void* quads, void* rows, int from, int to, int first, int end) {
+    if constexpr (HALVES<T, O>) {
+        typedef std::uint16_t Two __attribute__((vector_size(4 * QUAD)));  // two rows of a quad
+        for (int q = from; q < to; ++q)
+            for (int b = first; b < end; b += 2) {
+                const std::ptrdiff_t at = q * plan.stride + b * QUAD;
+                Two v;
+                __builtin_memcpy(&v, static_cast<const O*>(quads) + at, sizeof v);
+                v = __builtin_shufflevector(v, v, 0, 4, 1, 5, 2, 6, 3, 7);
+                __builtin_memcpy(static_cast<O*>(rows) + at, &v, sizeof v);
+            }
     }
+}
+
+// Of Halves, what ∂W reads of ∂L/∂z of the rows of quads [from, to): the panels of d in pairs of rows.
+template <class T, class O> DR_INLINE void pair_panels(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
+    if constexpr (HALVES<T, O>)
+        for (int p = 0; p < layer.panels.count; ++p) {
+            const int width = layer.panels.width(p) * LANES<T>;
+            const T* d = layer.d + rows_at(plan, layer, p);
+            O* pairs = static_cast<O*>(layer.g_rows) + rows_at(plan, layer, p);
+            for (int b = from * QUAD; b < to * QUAD; b += 2)
+                for (int j = 0; j < width; j += LANES<T>) {
+                    const Pairs both = pack_pairs(load(d + b * width + j), load(d + (b + 1) * width + j));
+                    __builtin_memcpy(pairs + b * width + 2 * j, &both, sizeof both);
+                }
+        }
 }
 
 // -- gather ---------------------------------------------------------------------------------------
@@ -104,10 +134,18 @@ template <class T, class S> DR_INLINE void convert(const Plan<T>& plan, const S*
     }
 }
 
+template <class T> DR_INLINE std::ptrdiff_t place_in_quads(const Plan<T>& plan, int k, int row) {
+    return k / QUAD * plan.stride + row * QUAD + k % QUAD;
+}
+
+template <class T, class O> DR_INLINE O as(T x) {
+    if constexpr (HALVES<T, O>) return {std::uint16_t(round_to_half(splat(x))[0] >> 16)};
+    else return x;
+}
+
 // Features [from, to) of one row, as row `at` of the quads.
-template <class T, class S>
+template <class T, class O, class S>
 DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to, int features, int at) {
-    T* quad = plan.x + from / QUAD * plan.stride + at * QUAD;
     int k = from;
     if (plan.rows.column == sizeof(S))
         for (; k + CHUNK <= to && k + CHUNK <= features; k += CHUNK) {
@@ -115,8 +153,7 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
             T x[CHUNK];
             __builtin_memcpy(s, row + k * sizeof(S), sizeof s);
             convert<T, S>(plan, s, k, x);
-            for (int q = 0; q < CHUNK / QUAD; ++q, quad += plan.stride)
-                __builtin_memcpy(quad, x + q * QUAD, QUAD * sizeof(T));
+            for (int i = 0; i < CHUNK; i += LANES<T>) store_quads<T, O>(plan.x, plan.stride, at, k + i, load(x + i));
         }
     for (; k < to; k += CHUNK) {
         S s[CHUNK]{};
@@ -125,20 +162,19 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
         for (int i = 0; i < n; ++i) __builtin_memcpy(s + i, row + (k + i) * plan.rows.column, sizeof(S));
         convert<T, S>(plan, s, k, x);
         for (int i = n; i < CHUNK; ++i) x[i] = 0;
-        for (int q = 0; q < CHUNK / QUAD && k + q * QUAD < to; ++q, quad += plan.stride)
-            __builtin_memcpy(quad, x + q * QUAD, QUAD * sizeof(T));
+        for (int i = 0; i < CHUNK && k + i < to; ++i) static_cast<O*>(plan.x)[place_in_quads(plan, k + i, at)] = as<T, O>(x[i]);
     }
 }
 
-template <class T>
-void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_from,
-                      int row_to, int quad_from, int quad_to) {
+template <class T, class O>
+void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_from, int row_to,
+            int quad_from, int quad_to) {
     constexpr int AHEAD = 6;
     const int features = plan.layer[0].n_in, from = quad_from * QUAD, to = quad_to * QUAD;
     for (int b = row_from; b < row_to; ++b) {
         if (b >= count) {
             for (int q = quad_from; q < quad_to; ++q)
-                __builtin_memset(plan.x + q * plan.stride + b * QUAD, 0, QUAD * sizeof(T));
+                __builtin_memset(static_cast<O*>(plan.x) + q * plan.stride + b * QUAD, 0, QUAD * sizeof(O));
             continue;
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
@@ -147,17 +183,18 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
             for (std::ptrdiff_t i = from * plan.rows.column; i < to * plan.rows.column; i += 64) __builtin_prefetch(next + i);
         }
         switch (plan.rows.type) {
-            case Pixel::uint8: gather_row<T, std::uint8_t>(plan, row, from, to, features, b); break;
-            case Pixel::float32: gather_row<T, float>(plan, row, from, to, features, b); break;
-            case Pixel::float64: gather_row<T, double>(plan, row, from, to, features, b); break;
+            case Pixel::uint8: gather_row<T, O, std::uint8_t>(plan, row, from, to, features, b); break;
+            case Pixel::float32: gather_row<T, O, float>(plan, row, from, to, features, b); break;
+            case Pixel::float64: gather_row<T, O, double>(plan, row, from, to, features, b); break;
         }
     }
+    pair_rows<T, O>(plan, plan.x, plan.x_rows, quad_from, quad_to, row_from, row_to);
 }
 
 // -- forward --------------------------------------------------------------------------------------
 
 // y = f(z) and f′(z), dropout on both: d holds z on the way in and f′(z) on the way out. (A1–A11, L3)
-template <Activation A, class T>
+template <Activation A, class T, class O>
 void activate_rows(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
     const std::uint64_t key = layer.scale != T(0) ? derive_next(plan.step.key, layer.place) : 0;
     for (int p = 0; p < layer.panels.count; ++p) {
@@ -178,28 +215,29 @@ void activate_rows(const Plan<T>& plan, const Layer<T>& layer, int from, int to)
                 }
                 if (unit + LANES<T> > layer.n_out) y = only<T>(within<T>(unit, layer.n_out), y);
                 store<T>(at, slope);
-                store_quads<T>(layer.y, plan.stride, b, unit, y);
+                store_quads<T, O>(layer.y, plan.stride, b, unit, y);
             }
         }
     }
 }
 
-template <class T> DR_INLINE void activate_layer(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
+template <class T, class O>
+DR_INLINE void activate_layer(const Plan<T>& plan, const Layer<T>& layer, int from, int to) {
 #define DR_CASE(name) \
-    case Activation::name: return activate_rows<Activation::name, T>(plan, layer, from, to);
+    case Activation::name: return activate_rows<Activation::name, T, O>(plan, layer, from, to);
     switch (layer.activation) { DR_ACTIVATIONS(DR_CASE) }
 #undef DR_CASE
 }
 
 // z = x W + b of the rows of quads [from, to), into d (or, of the last layer, row by row into z). (L1)
-template <class T>
-void forward_layer(const Plan<T>& plan, int index, const T* x, int from, int to) {
+template <class T, class O>
+void forward_layer(const Plan<T>& plan, int index, int from, int to) {
     const Layer<T>& layer = plan.layer[index];
     const bool last = index + 1 == plan.layers, summed = index == 0 && plan.parts > 0;
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
-        const T* w = plan.theta + panel_at(layer, p);
-        const T* bias = w + layer.quads * QUAD * nv * LANES<T>;
+        const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p);
+        const T* bias = plan.theta + panel_at(layer, p) + layer.quads * QUAD * nv * LANES<T>;
         T* d = last ? plan.z + layer.panels.unit(p) : layer.d + rows_at(plan, layer, p);
         const std::ptrdiff_t step = last ? layer.panels.columns() : nv * LANES<T>;
         if (summed) {  // the parts of the features, in order
@@ -212,30 +250,35 @@ void forward_layer(const Plan<T>& plan, int index, const T* x, int from, int to)
                     store<T>(d + b * step + v * LANES<T>, z);
                 }
         } else {
-            multiply_panel<T>(x, plan.stride, from, to, w, layer.quads, nv,
+            const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x);
+            multiply_panel<T, O>(x, plan.stride, from, to, w, layer.quads, nv,
                               [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
                                   store<T>(d + b * step + v * LANES<T>, c + load(bias + v * LANES<T>));
                               });
         }
     }
-    if (!last) activate_layer<T>(plan, layer, from * QUAD, to * QUAD);
+    if (last) return;
+    activate_layer<T, O>(plan, layer, from * QUAD, to * QUAD);
+    pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, layer.panels.columns() / QUAD, from * QUAD, to * QUAD);
 }
 
 // ∂L/∂z of the layer below = (g Wᵀ) ⊙ f′(z), into its d (for ∂W) and g (for the next ∂x).  (L1, L2)
-template <class T> void backward_layer(const Plan<T>& plan, int index, int from, int to) {
+template <class T, class O> void backward_layer(const Plan<T>& plan, int index, int from, int to) {
     const Layer<T>&layer = plan.layer[index], &below = plan.layer[index - 1];
     for (int p = 0; p < layer.back_panels.count; ++p) {
         const int unit = layer.back_panels.unit(p);
         T* d = below.d + rows_at(plan, below, p);
-        multiply_panel<T>(layer.g, plan.stride, from, to, layer.back + std::ptrdiff_t(unit) * layer.back_rows,
+        const O* back = static_cast<const O*>(layer.back) + std::ptrdiff_t(unit) * layer.back_rows;
+        multiply_panel<T, O>(static_cast<const O*>(layer.g), plan.stride, from, to, back,
                           layer.back_rows / QUAD, layer.back_panels.width(p),
                           [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
                               T* at = d + (b * NV + v) * LANES<T>;
                               c *= load(at);
                               store<T>(at, c);
-                              if (below.g) store_quads<T>(below.g, plan.stride, b, unit + v * LANES<T>, c);
+                              if (below.g) store_quads<T, O>(below.g, plan.stride, b, unit + v * LANES<T>, c);
                           });
     }
+    pair_panels<T, O>(plan, below, from, to);
 }
 
 }  // namespace DR_ISA

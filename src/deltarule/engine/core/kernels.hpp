@@ -7,21 +7,24 @@
 namespace DR_ISA {
 
 // Multiply-adds a second in registers: the limit that the products are measured against.
-template <class T> double peak(double (*clock)(), double seconds) {
+template <class T, class O> double peak(double (*clock)(), double seconds) {
     constexpr int CHAINS = PANEL * QUAD, ROUNDS = 4096;
     Vec<T> sum[CHAINS]{};
-    Vec<T> factor = splat(T(0.999)), term = splat(T(0.001));
+    const Vec<T> factor = splat(T(0.999)), term = splat(T(0.001));
     double done = 0, start = clock(), now = start;
     for (; now - start < seconds; now = clock()) {
         for (int i = 0; i < ROUNDS; ++i) {
 #pragma GCC unroll 32
-            for (int j = 0; j < CHAINS; ++j) sum[j] = sum[j] * factor + term;
+            for (int j = 0; j < CHAINS; ++j) {
+                if constexpr (HALVES<T, O>) sum[j] = add_products(sum[j], bits<Pairs>(factor), bits<Pairs>(term));
+                else sum[j] = sum[j] * factor + term;
+            }
         }
-        done += double(ROUNDS) * CHAINS * LANES<T>;
+        done += double(ROUNDS) * CHAINS * LANES<T> * (HALVES<T, O> ? 2 : 1);
     }
     T total = 0;
     for (int j = 0; j < CHAINS; ++j) total += sum_of<T>(sum[j]);
-    return total > T(0) ? done / (now - start) : 0;  // the sums are used: none may be left out
+    return total != T(0) ? done / (now - start) : 0;  // the sums are used: none may be left out
 }
 
 template <Activation A, class T>
@@ -49,9 +52,9 @@ void elementwise(Activation activation, T option, const T* x, T* y, T* slope, st
 
 inline void quiet(bool on, unsigned long long* kept) { flush_to_zero(on, kept); }
 
-template <class T> constexpr Kernels<T> kernels() {
-    return {{LANES<T>, PANEL}, run_begin<T>, run_rows<T>, run_update<T>, run_gradients<T>, run_apply<T>,
-            run_transpose<T>, run_forward<T>, run_direct<T>, quiet, peak<T>, elementwise<T>};
+template <class T, class O = T> constexpr Kernels<T> kernels() {
+    return {{LANES<T>, PANEL}, run_begin<T, O>, run_rows<T, O>, run_update<T, O>, run_gradients<T, O>, run_apply<T, O>,
+            run_repack<T, O>, run_forward<T>, run_direct<T>, quiet, peak<T, O>, elementwise<T>};
 }
 
 }  // namespace DR_ISA

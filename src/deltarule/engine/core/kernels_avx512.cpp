@@ -2,5 +2,6 @@
 
 namespace deltarule::avx512 {
 constinit const Kernels<float> of_float = ::DR_ISA::kernels<float>();
+constinit const Kernels<float> of_half = ::DR_ISA::kernels<float, Half>();
 constinit const Kernels<double> of_double = ::DR_ISA::kernels<double>();
 }  // namespace deltarule::avx512

@@ -8,7 +8,10 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__)
+#if defined(__AVX512BF16__)
+#define DR_ISA avx512bf16
+#define DR_BYTES 64
+#elif defined(__AVX512F__)
 #define DR_ISA avx512
 #define DR_BYTES 64
 #elif defined(__AVX2__)
@@ -124,6 +127,57 @@ template <class T> DR_INLINE Vec<T> load_bytes(const std::uint8_t* p) {
     Vec<T> v;
     for (int i = 0; i < LANES<T>; ++i) v[i] = T(p[i]);
     return v;
+#endif
+}
+
+// -- Halves: the upper 16 bits of a float32, rounded to nearest, ties to even ---------------------------
+
+using Pairs = UVec<float>;  // two Halves in each lane, the first in the lower bits
+
+DR_INLINE UVec<float> round_to_half(Vec<float> v) {
+    const UVec<float> u = bits<UVec<float>>(v);
+    const UVec<float> rounded = u + 0x7FFFu + ((u >> 16) & 1u);
+    return bits<UVec<float>>(choose<float>(v == v, bits<Vec<float>>(rounded), bits<Vec<float>>(u | 0x400000u)));
+}
+
+DR_INLINE Pairs pack_pairs(Vec<float> first, Vec<float> second) {
+    return (round_to_half(first) >> 16) | (round_to_half(second) & 0xFFFF0000u);
+}
+
+DR_INLINE Pairs load_pairs(const void* p) {
+    Pairs v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+
+DR_INLINE Pairs splat_pair(const void* p) {
+    std::uint32_t pair;
+    std::memcpy(&pair, p, sizeof pair);
+    return pair - Pairs{};
+}
+
+// LANES Halves side by side.
+DR_INLINE void store_halves(void* to, Vec<float> v) {
+#if defined(__AVX512F__)
+    const __m256i half = _mm512_cvtepi32_epi16(bits<__m512i>(round_to_half(v) >> 16));
+    std::memcpy(to, &half, sizeof half);
+#else
+    std::uint32_t whole[LANES<float>];
+    std::uint16_t half[LANES<float>];
+    const UVec<float> u = round_to_half(v) >> 16;
+    std::memcpy(whole, &u, sizeof u);
+    for (int i = 0; i < LANES<float>; ++i) half[i] = std::uint16_t(whole[i]);
+    std::memcpy(to, half, sizeof half);
+#endif
+}
+
+// c + x₀w₀ + x₁w₁ in each lane, added up in float32.
+DR_INLINE Vec<float> add_products(Vec<float> c, Pairs x, Pairs w) {
+#if defined(__AVX512BF16__)
+    return bits<Vec<float>>(_mm512_dpbf16_ps(bits<__m512>(c), bits<__m512bh>(x), bits<__m512bh>(w)));
+#else
+    c += bits<Vec<float>>(x << 16) * bits<Vec<float>>(w << 16);
+    return c + bits<Vec<float>>(x & 0xFFFF0000u) * bits<Vec<float>>(w & 0xFFFF0000u);
 #endif
 }
 

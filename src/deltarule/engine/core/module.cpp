@@ -122,6 +122,16 @@ template <class T> const Kernels<T>& kernels_of(int isa) {
 #endif
 }
 
+const Kernels<float>& half_kernels(int isa) {
+#if defined(DR_X86)
+    if (isa == 2 && __builtin_cpu_supports("avx512bf16")) return avx512bf16::of_half;
+    return isa == 2 ? avx512::of_half : isa == 1 ? avx2::of_half : baseline::of_half;
+#else
+    (void)isa;
+    return baseline::of_half;
+#endif
+}
+
 // -- training -------------------------------------------------------------------------------------------
 
 using Scale = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -149,7 +159,7 @@ class Handle {
         check_sizes(sizes, activations.size());
         if (dropout.size() != activations.size()) refuse("There must be one dropout for each hidden layer.");
         if (dtype != "float32" && dtype != "float64") refuse("dtype must be 'float32' or 'float64'.");
-        if (bf16) refuse("bf16 is not there yet.");
+        if (bf16 && dtype != "float32") refuse("bf16 is for float32.");
         Config config;
         config.sizes = std::move(sizes);
         config.hidden = hidden_layers(activations);
@@ -170,11 +180,13 @@ class Handle {
         config.l2 = number(l2, 0, large, "l2");
         config.clip = number(clip, 0, large, "clip");
         config.average = average;
+        config.half = bf16;
         config.batch = int(number(batch_size, 1, 1 << 30, "batch_size"));
         set_scale(config, shift, factor, scaled);
         config_ = config;
         isa_ = isa_of(isa);
-        if (dtype == "float32") trainer_.emplace<Trainer<float>>(config, kernels_of<float>(isa_));
+        if (bf16) trainer_.emplace<Trainer<float>>(config, half_kernels(isa_));
+        else if (dtype == "float32") trainer_.emplace<Trainer<float>>(config, kernels_of<float>(isa_));
         else trainer_.emplace<Trainer<double>>(config, kernels_of<double>(isa_));
     }
 
@@ -317,7 +329,7 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
 // -- measuring ------------------------------------------------------------------------------------------------
 
 double peak(const std::string& dtype, int threads, double seconds, const std::string& isa) {
-    if (dtype != "float32" && dtype != "float64") refuse("dtype must be 'float32' or 'float64'.");
+    if (dtype != "float32" && dtype != "float64" && dtype != "bf16") refuse("dtype must be 'float32', 'float64' or 'bf16'.");
     if (threads < 1 || threads > 1024) refuse("threads must lie in 1 … 1024.");
     number(seconds, 0, 60, "seconds");
     const int found = isa_of(isa);
@@ -326,7 +338,9 @@ double peak(const std::string& dtype, int threads, double seconds, const std::st
     std::vector<std::thread> team;
     for (int t = 0; t < threads; ++t)
         team.emplace_back([&, t] {
-            rates[t] = dtype == "float32" ? kernels_of<float>(found).peak(now, seconds) : kernels_of<double>(found).peak(now, seconds);
+            rates[t] = dtype == "bf16"      ? half_kernels(found).peak(now, seconds)
+                       : dtype == "float32" ? kernels_of<float>(found).peak(now, seconds)
+                                            : kernels_of<double>(found).peak(now, seconds);
         });
     for (std::thread& member : team) member.join();
     double sum = 0;

@@ -26,7 +26,7 @@ DR_INLINE Share share_of(int n, int t, int threads) {
 // -- rows: forward, loss, backward ----------------------------------------------------------------
 
 // The scores of the rows go out, their losses are summed, ∂L/∂z takes their place.           (E0)
-template <class T> void loss_of_rows(const Plan<T>& plan, int t, int from, int to) {
+template <class T, class O> void loss_of_rows(const Plan<T>& plan, int t, int from, int to) {
     const Layer<T>& last = plan.layer[plan.layers - 1];
     const int n = last.n_out;
     T* target = scratch_of(plan, t);
@@ -48,25 +48,26 @@ template <class T> void loss_of_rows(const Plan<T>& plan, int t, int from, int t
                     const int unit = last.panels.unit(p) + v * LANES<T>;
                     const Vec<T> g = load(z + unit);
                     store<T>(last.d + rows_at(plan, last, p) + (b * nv + v) * LANES<T>, g);
-                    if (last.g) store_quads<T>(last.g, plan.stride, b, unit, g);
+                    if (last.g) store_quads<T, O>(last.g, plan.stride, b, unit, g);
                 }
             }
         }
         plan.quad_loss[q] = sum;
     }
+    pair_panels<T, O>(plan, last, from, to);
 }
 
-template <class T> void run_rows(const Plan<T>& plan, int t) {
+template <class T, class O> void run_rows(const Plan<T>& plan, int t) {
     constexpr int AT_ONCE = 16;  // row quads: their activations stay in the cache
     const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
     for (int from = mine.from; from < mine.to; from += AT_ONCE) {
         const int to = from + AT_ONCE < mine.to ? from + AT_ONCE : mine.to;
         if (!plan.parts)
-            gather<T>(plan, plan.order, plan.count, from * QUAD, to * QUAD, 0, plan.layer[0].quads);
+            gather<T, O>(plan, plan.order, plan.count, from * QUAD, to * QUAD, 0, plan.layer[0].quads);
         for (int i = 0; i < plan.layers; ++i)
-            forward_layer<T>(plan, i, i ? plan.layer[i - 1].y : plan.x, from, to);
-        loss_of_rows<T>(plan, t, from, to);
-        for (int i = plan.layers - 1; i > 0; --i) backward_layer<T>(plan, i, from, to);
+            forward_layer<T, O>(plan, i, from, to);
+        loss_of_rows<T, O>(plan, t, from, to);
+        for (int i = plan.layers - 1; i > 0; --i) backward_layer<T, O>(plan, i, from, to);
     }
 }
 
@@ -74,18 +75,18 @@ template <class T> void run_rows(const Plan<T>& plan, int t) {
 template <class T> void run_forward(const Plan<T>& plan, int t) {
     const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
     const Layer<T>& last = plan.layer[plan.layers - 1];
-    gather<T>(plan, plan.order, plan.count, mine.from * QUAD, mine.to * QUAD, 0, plan.layer[0].quads);
+    gather<T, T>(plan, plan.order, plan.count, mine.from * QUAD, mine.to * QUAD, 0, plan.layer[0].quads);
     for (int q = mine.from; q < mine.to; ++q) {  // x − x is 0 but for ∞ and NaN
         plan.quad_loss[q] = 0;
         for (int k = 0; k < plan.layer[0].quads; ++k)
             for (int i = 0; i < QUAD * QUAD; ++i) {
-                const T x = plan.x[k * plan.stride + q * QUAD * QUAD + i];
+                const T x = static_cast<const T*>(plan.x)[k * plan.stride + q * QUAD * QUAD + i];
                 const double number = 1 + i / QUAD;
                 if (x - x != T(0) && !(plan.quad_loss[q] > 0 && plan.quad_loss[q] < number)) plan.quad_loss[q] = number;
             }
     }
     for (int i = 0; i < plan.layers; ++i)
-        forward_layer<T>(plan, i, i ? plan.layer[i - 1].y : plan.x, mine.from, mine.to);
+        forward_layer<T, T>(plan, i, mine.from, mine.to);
     for (int b = mine.from * QUAD; b < mine.to * QUAD && b < plan.count; ++b)
         __builtin_memcpy(plan.scores + plan.order[b] * last.n_out, plan.z + std::ptrdiff_t(b) * last.panels.columns(),
                          last.n_out * sizeof(T));
@@ -94,14 +95,15 @@ template <class T> void run_forward(const Plan<T>& plan, int t) {
 // -- weights: gradient and update -----------------------------------------------------------------
 
 // ∂W = xᵀ g of one block, into `out`, packed; and ∂b = 1ᵀ g behind it where it is the first.  (L1)
-template <class T> void gradient_of(const Plan<T>& plan, const Block& block, T* out, T* out_bias) {
+template <class T, class O> void gradient_of(const Plan<T>& plan, const Block& block, T* out, T* out_bias) {
     const Layer<T>& layer = plan.layer[block.layer];
-    const T* x = block.layer ? plan.layer[block.layer - 1].y : plan.x;
-    const T* g = layer.d + rows_at(plan, layer, block.panel);
+    const O* x = static_cast<const O*>(block.layer ? plan.layer[block.layer - 1].y_rows : plan.x_rows);
+    const O* g = static_cast<const O*>(layer.g_rows) + rows_at(plan, layer, block.panel);
+    const T* d = layer.d + rows_at(plan, layer, block.panel);
     with_vectors(layer.panels.width(block.panel), [&]<int NV>() DR_LAMBDA {
         auto some = [&]<int R>(int q) DR_LAMBDA {
             Tile<T, R, NV> c{};
-            multiply_columns<T, R, NV>(c, x + (block.quad + q) * plan.stride, plan.stride, g, plan.count);
+            multiply_columns<T, O, R, NV>(c, x + (block.quad + q) * plan.stride, plan.stride, g, plan.count);
             for (int k = 0; k < R * QUAD; ++k)
                 for (int v = 0; v < NV; ++v) store<T>(out + ((q * QUAD + k) * NV + v) * LANES<T>, c[k][v]);
         };
@@ -112,7 +114,7 @@ template <class T> void gradient_of(const Plan<T>& plan, const Block& block, T* 
         if (block.quad == 0) {
             Vec<T> sum[NV]{};
             for (int b = 0; b < plan.count; ++b)
-                for (int v = 0; v < NV; ++v) sum[v] += load(g + (b * NV + v) * LANES<T>);
+                for (int v = 0; v < NV; ++v) sum[v] += load(d + (b * NV + v) * LANES<T>);
             for (int v = 0; v < NV; ++v) store<T>(out_bias + v * LANES<T>, sum[v]);
         }
     });
@@ -128,18 +130,35 @@ template <class T> DR_INLINE double sum_of_squares(const T* v, std::ptrdiff_t n)
     return sum;
 }
 
-// Wᵀ of one block, four by four, for the next step's ∂x = g Wᵀ.
-template <class T> void transpose_block(const Plan<T>& plan, const Block& block) {
+// What products read of one block: of Halves, its rows in pairs; of layers with others below, Wᵀ.
+template <class T, class O> void repack_block(const Plan<T>& plan, const Block& block) {
     const Layer<T>& layer = plan.layer[block.layer];
-    if (!layer.back) return;
     const int width = layer.panels.width(block.panel) * LANES<T>, first = layer.panels.unit(block.panel);
     const T* w = plan.theta + panel_at(layer, block.panel);
     for (int q = block.quad; q < block.quad + block.quads; ++q) {
-        const int k = q * QUAD, panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);
+        const int k = q * QUAD;
+        if constexpr (HALVES<T, O>)
+            for (int i = k; i < k + QUAD; i += 2)
+                for (int j = 0; j < width; j += LANES<T>) {
+                    const Pairs both = pack_pairs(load(w + i * width + j), load(w + (i + 1) * width + j));
+                    O* to = static_cast<O*>(plan.w) + panel_at(layer, block.panel) + i * width + 2 * j;
+                    __builtin_memcpy(to, &both, sizeof both);
+                }
+        if (!layer.back) continue;
+        const int panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);
         const int back_width = layer.back_panels.width(panel) * LANES<T>;
-        T* back = layer.back + std::ptrdiff_t(unit) * layer.back_rows + (k - unit);
-        for (int j = 0; j < width && first + j < layer.back_rows; j += QUAD)
-            transpose_quad<T>(w + k * width + j, width, back + (first + j) * back_width, back_width);
+        O* back = static_cast<O*>(layer.back) + std::ptrdiff_t(unit) * layer.back_rows;
+        for (int j = 0; j < width && first + j < layer.back_rows; j += QUAD) {
+            O* to = back + (first + j) * back_width;
+            if constexpr (HALVES<T, O>) {
+                T part[QUAD * QUAD];
+                transpose_quad<T>(w + k * width + j, width, part, QUAD);
+                for (int i = 0; i < QUAD * QUAD; ++i)  // [unit/2][feature][2]
+                    to[i / QUAD / 2 * 2 * back_width + (k - unit + i % QUAD) * 2 + i / QUAD % 2] = as<T, O>(part[i]);
+            } else {
+                transpose_quad<T>(w + k * width + j, width, to + (k - unit), back_width);
+            }
+        }
     }
 }
 
@@ -155,11 +174,11 @@ template <class T> DR_INLINE Place<T> place_of(const Plan<T>& plan, const Block&
     return {panel + block.quad * QUAD * width, block.quads * QUAD * width, panel + layer.quads * QUAD * width, width};
 }
 
-template <class T> DR_INLINE void apply_block(const Plan<T>& plan, const Block& block, const T* g, const T* of_bias) {
+template <class T, class O> DR_INLINE void apply_block(const Plan<T>& plan, const Block& block, const T* g, const T* of_bias) {
     const Place<T> place = place_of(plan, block);
     apply_rule_of_plan<T>(plan, place.at, g, place.n, true);
     if (block.quad == 0) apply_rule_of_plan<T>(plan, place.bias, of_bias, place.width, false);
-    transpose_block<T>(plan, block);
+    repack_block<T, O>(plan, block);
 }
 
 // ‖W‖² of a block before its update, for the penalty's value.                                (E9)
@@ -187,23 +206,23 @@ template <class T> DR_INLINE int first_free_block(const Plan<T>& plan) {
 }
 
 // What the features of one part add to z of the first layer, for all rows of the next batch.
-template <class T> void forward_part(const Plan<T>& plan, int part) {
+template <class T, class O> void forward_part(const Plan<T>& plan, int part) {
     const Layer<T>& layer = plan.layer[0];
     const int quads = (plan.next_count + QUAD - 1) / QUAD, from = plan.part_quads[part], to = plan.part_quads[part + 1];
-    gather<T>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
+    gather<T, O>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
     T* sums = plan.part_sums + part * rows_at(plan, layer, layer.panels.count);
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
         T* sum = sums + rows_at(plan, layer, p);
-        multiply_panel<T>(plan.x + from * plan.stride, plan.stride, 0, quads,
-                          plan.theta + panel_at(layer, p) + from * QUAD * nv * LANES<T>, to - from, nv,
+        multiply_panel<T, O>(static_cast<const O*>(plan.x) + from * plan.stride, plan.stride, 0, quads,
+                          static_cast<const O*>(plan.w) + panel_at(layer, p) + from * QUAD * nv * LANES<T>, to - from, nv,
                           [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
     }
 }
 
-template <class T> void run_begin(const Plan<T>& plan, int t) {
+template <class T, class O> void run_begin(const Plan<T>& plan, int t) {
     const Share mine = share_of(plan.parts, t, plan.threads);
-    for (int part = mine.from; part < mine.to; ++part) forward_part<T>(plan, part);
+    for (int part = mine.from; part < mine.to; ++part) forward_part<T, O>(plan, part);
 }
 
 // Has a piece of what forward_part will gather brought nearer while there is other work to do: rows
@@ -220,7 +239,7 @@ template <class T> DR_INLINE void fetch_ahead(const Plan<T>& plan, int part, int
 
 // Calls f(block) for thread t's blocks and, after those of a part, what `begin` does for the next
 // batch: the part's weights are then still in the cache.
-template <class T, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int t, bool forward, F f) {
+template <class T, class O, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int t, bool forward, F f) {
     const Share mine = share_of(plan.parts, t, plan.threads), rest = blocks_of(plan, first_free_block(plan), t);
     for (int i = rest.from; i < rest.to; ++i) f(i);
     for (int part = mine.from; part < mine.to; ++part) {
@@ -229,27 +248,27 @@ template <class T, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int 
             if (forward) fetch_ahead<T>(plan, part, i - begin, end - begin);
             f(i);
         }
-        if (forward && plan.next_count) forward_part<T>(plan, part);
+        if (forward && plan.next_count) forward_part<T, O>(plan, part);
     }
 }
 
-template <class T> void run_update(const Plan<T>& plan, int t) {
+template <class T, class O> void run_update(const Plan<T>& plan, int t) {
     T *g = scratch_of(plan, t), *of_bias = g + plan.scratch_size - PANEL * LANES<T>;
-    with_blocks<T>(plan, t, true, [&](int i) DR_LAMBDA {
+    with_blocks<T, O>(plan, t, true, [&](int i) DR_LAMBDA {
         const Block& block = plan.block[i];
-        gradient_of<T>(plan, block, g, of_bias);
+        gradient_of<T, O>(plan, block, g, of_bias);
         note_penalty<T>(plan, i);
-        apply_block<T>(plan, block, g, of_bias);
+        apply_block<T, O>(plan, block, g, of_bias);
     });
 }
 
 // The same in two passes where ∇ is clipped: first all of ∇, with the penalty's part,           (T2)
-template <class T> void run_gradients(const Plan<T>& plan, int t) {
-    with_blocks<T>(plan, t, false, [&](int i) DR_LAMBDA {
+template <class T, class O> void run_gradients(const Plan<T>& plan, int t) {
+    with_blocks<T, O>(plan, t, false, [&](int i) DR_LAMBDA {
         const Block& block = plan.block[i];
         const Place<T> place = place_of(plan, block);
         T *g = plan.gradient + place.at, *of_bias = plan.gradient + place.bias;
-        gradient_of<T>(plan, block, g, of_bias);
+        gradient_of<T, O>(plan, block, g, of_bias);
         note_penalty<T>(plan, i);
         for (std::ptrdiff_t j = 0; j < place.n; j += LANES<T>)
             store<T>(g + j, plan.penalty * load(plan.theta + place.at + j) + load(g + j));
@@ -263,8 +282,8 @@ template <class T> DR_INLINE void multiply_by(T* v, std::ptrdiff_t n, T factor) 
 }
 
 // then, once its length is known, the update.
-template <class T> void run_apply(const Plan<T>& plan, int t) {
-    with_blocks<T>(plan, t, true, [&](int i) DR_LAMBDA {
+template <class T, class O> void run_apply(const Plan<T>& plan, int t) {
+    with_blocks<T, O>(plan, t, true, [&](int i) DR_LAMBDA {
         const Block& block = plan.block[i];
         const Place<T> place = place_of(plan, block);
         T *g = plan.gradient + place.at, *of_bias = plan.gradient + place.bias;
@@ -272,12 +291,12 @@ template <class T> void run_apply(const Plan<T>& plan, int t) {
             multiply_by<T>(g, place.n, plan.step.shrink);
             if (block.quad == 0) multiply_by<T>(of_bias, place.width, plan.step.shrink);
         }
-        apply_block<T>(plan, block, g, of_bias);
+        apply_block<T, O>(plan, block, g, of_bias);
     });
 }
 
-template <class T> void run_transpose(const Plan<T>& plan) {
-    for (int i = 0; i < plan.blocks; ++i) transpose_block<T>(plan, plan.block[i]);
+template <class T, class O> void run_repack(const Plan<T>& plan) {
+    for (int i = 0; i < plan.blocks; ++i) repack_block<T, O>(plan, plan.block[i]);
 }
 
 }  // namespace DR_ISA

@@ -21,6 +21,11 @@ struct Shape {
     int lanes, panel;  // numbers in a vector, vectors in the widest panel
 };
 
+// Half of a float32: its upper 16 bits, rounded to nearest.  bf16 operands are pairs of these.
+struct Half {
+    std::uint16_t bits;
+};
+
 // Units in panels that are as equal as can be: 7 vectors of which at most 4 lie together are 3 + 4.
 struct Panels {
     int count, vectors, lanes;
@@ -53,15 +58,17 @@ template <class T> struct Layer {
     std::ptrdiff_t weights;       // where its panels begin in θ
     Panels back_panels;           // of Wᵀ: panels of features,
     int back_rows;                // of so many units each,
-    T* back;                      // here; null where nothing lies below
+    void* back;                   // here; null where nothing lies below
     Activation activation;
     T option;
     std::uint32_t threshold;  // dropout: a unit stays where its 32 bits are not below this
     T scale;                  // 1/(1 − rate); 0: no dropout
     std::uint64_t place;      // in the chain of layers, for the dropout's key
-    T* y;  // f(z), quads: the next layer's left factor
-    T* d;  // f′(z), and after the backward pass ∂L/∂z, panels of rows
-    T* g;  // ∂L/∂z, quads; null in the first layer
+    T* d;          // f′(z), and after the backward pass ∂L/∂z, panels of rows
+    // What products read, T or Half.  Of Halves, the two rows that are added up lie in pairs in
+    // y_rows and g_rows; of T these are y and d themselves.
+    void *y, *y_rows;  // f(z), quads: the next layer's left factor, of the forward pass and of ∂W
+    void *g, *g_rows;  // ∂L/∂z, quads (null in the first layer), and panels of rows
 };
 
 // A piece of a weight matrix whose gradient one thread computes and applies at one go.
@@ -97,7 +104,8 @@ template <class T> struct Plan {
     std::ptrdiff_t size;    // of θ, packed
     T *theta, *memory1, *memory2, *average;  // null where not needed
 
-    T* x;             // the batch's rows, quads
+    void* w;          // θ as products read it: θ itself, or packed Halves
+    void *x, *x_rows; // the batch's rows, quads, as y and y_rows
     int parts;        // feature parts of the first layer; 0: it goes by rows
     int* part_quads;  // parts + 1 borders, in quads
     T* part_sums;     // [part][panel][row][unit]
@@ -155,7 +163,7 @@ template <class T> struct Kernels {
     void (*update)(const Plan<T>&, int t);     // ∂W and θ, and what `begin` does for the next batch
     void (*gradients)(const Plan<T>&, int t);  // where the norm is clipped: only ∂W,
     void (*apply)(const Plan<T>&, int t);      // then, with the whole ∇ known, only θ
-    void (*transpose)(const Plan<T>&);         // Wᵀ from θ
+    void (*repack)(const Plan<T>&);            // what products read of θ
     void (*forward)(const Plan<T>&, int t);    // only the scores
     const T* (*direct)(const Chain<T>&, const T* x, T* one, T* other);  // scores of one row
     void (*quiet)(bool on, unsigned long long* kept);  // flush to zero, on this thread
@@ -164,8 +172,9 @@ template <class T> struct Kernels {
 };
 
 // The tables, one for each file that is compiled for an instruction set of its own.
-namespace baseline { extern const Kernels<float> of_float; extern const Kernels<double> of_double; }
-namespace avx2 { extern const Kernels<float> of_float; extern const Kernels<double> of_double; }
-namespace avx512 { extern const Kernels<float> of_float; extern const Kernels<double> of_double; }
+namespace baseline { extern const Kernels<float> of_float, of_half; extern const Kernels<double> of_double; }
+namespace avx2 { extern const Kernels<float> of_float, of_half; extern const Kernels<double> of_double; }
+namespace avx512 { extern const Kernels<float> of_float, of_half; extern const Kernels<double> of_double; }
+namespace avx512bf16 { extern const Kernels<float> of_half; }
 
 }  // namespace deltarule

@@ -80,6 +80,9 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     plan_.batch = config_.batch;
     plan_.stride = std::ptrdiff_t(batch) * QUAD + CHUNK;  // not a power of two: sets of the cache
     const double stride = double(plan_.stride);
+    const auto operand = [&](double n) -> void* {
+        return config_.half ? static_cast<void*>(arena.template take<Half>(n)) : arena.take(n);
+    };
     double size = 0;
     parameters_ = 0;
     multiply_adds_ = 0;
@@ -92,12 +95,13 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
         const double columns = layer.panels.columns();
         size += double(layer.quads * QUAD + 1) * columns;
         layer.d = arena.take(batch * columns);
+        layer.g_rows = config_.half ? operand(batch * columns) : layer.d;
         if (i) {
             layer.back_rows = int(padded(layer.n_out, QUAD));
             layer.back_panels = Panels::of(layer.n_in, shape);
             if (config_.training) {
-                layer.back = arena.take(double(layer.back_panels.columns()) * layer.back_rows);
-                layer.g = arena.take(stride * (columns / QUAD));
+                layer.back = operand(double(layer.back_panels.columns()) * layer.back_rows);
+                layer.g = operand(stride * (columns / QUAD));
             }
         }
         if (i + 1 < layers) {
@@ -109,7 +113,8 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
                 layer.threshold = std::uint32_t(std::min(std::nearbyint(hidden.rate * 4294967296.0), 4294967295.0));
                 layer.scale = T(1) / T(1 - hidden.rate);
             }
-            layer.y = arena.take(stride * (columns / QUAD));
+            layer.y = operand(stride * (columns / QUAD));
+            layer.y_rows = config_.half ? operand(stride * (columns / QUAD)) : layer.y;
         }
         parameters_ += std::int64_t(layer.n_in + 1) * layer.n_out;
         multiply_adds_ += double(config_.batch) * layer.n_in * layer.n_out * (i ? 3 : 2);
@@ -119,7 +124,9 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     const int outputs = Panels::of(config_.sizes.back(), shape).columns();
     plan_.size = std::ptrdiff_t(std::min(size, 4e18));
     plan_.theta = arena.take(size);
-    plan_.x = arena.take(stride * quads);
+    plan_.w = config_.half ? operand(size) : plan_.theta;
+    plan_.x = operand(stride * quads);
+    plan_.x_rows = config_.half ? operand(stride * quads) : plan_.x;
     plan_.z = arena.take(batch * outputs);
     plan_.quad_loss = arena.template take<double>(batch / QUAD);
     plan_.shift64 = arena.template take<double>(features + CHUNK);
@@ -216,7 +223,7 @@ template <class T> void Trainer<T>::load(const T* theta, const T* state, const T
     pack(state, plan_.memory1);
     if (second_) pack(state + parameters_, plan_.memory2);
     if (plan_.average) pack(average, plan_.average);
-    kernels_.transpose(plan_);
+    kernels_.repack(plan_);
 }
 
 template <class T> void Trainer<T>::store(T* theta, T* state, T* average) const {

@@ -30,6 +30,7 @@ struct Config {
     std::vector<double> shift, factor;
     bool scaled = false;
     int batch = 1;
+    bool half = false;     // operands of products are rounded to bf16
     bool training = true;  // otherwise only forward, and no memory for more
 };
 

@@ -1,0 +1,64 @@
+"""Scores of rows by the core, for chains that it can do: outside training dropout does nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data.scaling import Scaling
+from ..ground.contracts import Array
+from ..machine.chain import Chain
+from . import native
+from .description import core_rows, core_scaling, describe_chain
+
+__all__ = ["Inference", "inference_for"]
+
+
+class Inference:
+    """z of rows, as the data set gives them, at the present weights of a chain.
+
+    Made by `inference_for`; holds plain data only.
+
+    Attributes
+    ----------
+    chain : Chain
+    scaling : Scaling
+    n_features : int
+    """
+
+    def __init__(self, chain: Chain, scaling: Scaling) -> None:
+        words = describe_chain(chain).words
+        self.chain, self.scaling = chain, scaling
+        self._sizes, self._activations = words["sizes"], words["activations"]
+        self._dtype, self._outputs = chain.theta.dtype, self._sizes[-1]
+        self.n_features = self._sizes[0]
+        self._scaling = tuple(core_scaling(scaling, self.n_features).values())
+
+    def __call__(self, X: Array) -> Array | None:
+        """z, (n, n_outputs), of checked rows, (n, n_features), of any real dtype.
+
+        None where a row is not finite in the chain's dtype: what comes of such rows is for the
+        reference to say.
+        """
+        return self.of_plain(core_rows(X, self._dtype))
+
+    def of_plain(self, X: Array) -> Array | None:
+        """The same of rows in a dtype of the core's: uint8, float32 or float64."""
+        n = len(X)
+        z = np.empty((n, self._outputs), self._dtype)
+        strange = native.core().forward(
+            self._sizes,
+            self._activations,
+            self.chain.theta,
+            X,
+            *self._scaling,
+            z,
+            1 if n == 1 else 0,
+        )
+        return z if strange < 0 else None
+
+
+def inference_for(chain: Chain, scaling: Scaling) -> Inference | None:
+    """The core's inference, or None where the core is not there or cannot do the chain."""
+    if not native.available() or describe_chain(chain).reasons:
+        return None
+    return Inference(chain, scaling)

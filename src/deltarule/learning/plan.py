@@ -1,0 +1,48 @@
+"""What a training does, all of it constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ENGINES", "PRECISIONS", "Plan", "steps_in"]
+
+ENGINES = ("auto", "reference", "fast")
+PRECISIONS = ("full", "bf16")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training does, all of it constant.
+
+    Attributes
+    ----------
+    epochs, batch_size, seed : int
+    l2 : float
+        Strength of the penalty in the loss.
+    clip_norm : float or None
+        The greatest length of ∇.
+    average : float
+        Decay of the exponential moving average of the weights, 0 for none.  Where weights are
+        averaged, validation and the final weights are those of the average.
+    restore_best : bool
+        Whether the monitored best weights are written back at the end.
+    engine : one of ENGINES
+        "auto" takes the fast engine for what it can do, and the reference for the rest.
+    precision : one of PRECISIONS
+        Of the fast engine's products; the reference is always full.
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int
+    l2: float = 0.0
+    clip_norm: float | None = None
+    average: float = 0.0
+    restore_best: bool = True
+    engine: str = "auto"
+    precision: str = "full"
+
+
+def steps_in(n: int, plan: Plan) -> int:
+    """How many steps a plan takes over n rows."""
+    return plan.epochs * -(-n // plan.batch_size)

@@ -1,0 +1,105 @@
+"""From the arguments of `Network.train`, checked, to a training that is ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..ground.errors import InvalidInput, Problems
+from ..learning.callbacks import progress_callback
+from ..learning.plan import Plan, steps_in
+from ..learning.stepping import judge_engine
+from ..learning.training import Training
+from ..machine.chain import Chain
+from .construction import build_optimizer
+from .inputs import check_flag
+from .judging import callbacks_for, check_plan, judge_for, monitor_for
+from .preprocessing import Preprocessing
+from .targets import require_two_classes
+
+__all__ = ["assemble"]
+
+OF_PLAN = ("epochs", "batch_size", "clip_norm", "average", "restore_best", "engine", "precision")
+
+
+def assemble(
+    chain: Chain, preprocessing: Preprocessing, seed: int, given: Mapping[str, Any]
+) -> tuple[Preprocessing, Training]:
+    """Check everything that a training is given; learn the scaling of its rows and targets.
+
+    Parameters
+    ----------
+    seed : int
+        Of this training's orders and dropout.
+    given : mapping
+        The arguments of `Network.train` by name.
+
+    Returns
+    -------
+    preprocessing : Preprocessing
+        Having learned from the training rows what was not known.
+    training : Training
+
+    Raises
+    ------
+    InvalidInput
+        Naming every problem at once, before anything has changed.
+    NotAvailable
+        If engine="fast" is asked for and the compiled core is not there.
+    """
+    problems = Problems()
+    s = preprocessing.settings
+    prepared = preprocessing.with_targets_of(given["y"], problems)
+    array, targets, weight = prepared.pair(given["X"], given["y"], given["sample_weight"], problems)
+    require_two_classes(prepared.targets, targets, problems)
+    has_validation, complete = _validation_given(given, problems)
+    if complete:
+        array_val, targets_val, weight_val = prepared.pair(
+            given["X_val"], given["y_val"], given["sample_weight_val"], problems, "_val"
+        )
+    plan = Plan(seed=seed, l2=s.l2, **{name: given[name] for name in OF_PLAN})
+    lr, patience, min_delta = (given[name] for name in ("lr", "patience", "min_delta"))
+    check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
+    check_flag(problems, "progress", given["progress"])
+    judge = judge_for(prepared.targets, given["metrics"], problems)
+    watcher = monitor_for(given["monitor"], judge, has_validation, patience, min_delta, problems)
+    callbacks = callbacks_for(given["callbacks"], problems)
+    rule, options = s.optimizer.function, s.optimizer.options
+    try:
+        judge_engine(plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks)
+    except InvalidInput as error:
+        problems.take(error)
+    problems.raise_if_any()
+    assert array is not None
+    assert targets is not None
+    prepared = prepared.with_scaling_of(array)
+    rows = prepared.rows(array, targets, weight)
+    rows_val = None
+    if has_validation:
+        assert array_val is not None
+        assert targets_val is not None
+        rows_val = prepared.rows(array_val, targets_val, weight_val)
+    return prepared, Training(
+        chain,
+        s.loss.bound,
+        build_optimizer(s, chain, lr, steps_in(len(rows), plan)),
+        rows,
+        rows_val,
+        plan,
+        judge,
+        watcher,
+        [*callbacks, *progress_callback(given["progress"])],
+    )
+
+
+def _validation_given(given: Mapping[str, Any], problems: Problems) -> tuple[bool, bool]:
+    """Whether there are validation rows, and whether all of them; half is a problem."""
+    parts = {name: given[name] for name in ("X_val", "y_val")}
+    some = any(part is not None for part in parts.values())
+    missing = " and ".join(name for name, part in parts.items() if part is None)
+    if missing and (some or given["sample_weight_val"] is not None):
+        problems.add(
+            "X_val and y_val belong together, and sample_weight_val to them, but "
+            f"{missing} {'is' if some else 'are'} missing."
+        )
+    return some, not missing

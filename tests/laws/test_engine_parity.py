@@ -1,0 +1,294 @@
+"""The engine against the reference: the same steps lead to the same weights.
+
+A training magnifies rounding where a score sits at a kink or a gradient at rounding level; there
+the reference itself goes other ways in float32 than in float64, which is how such data are known
+and left out.  Rules that divide by the gradient's size have a large ε, for the same reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import engine_driver as drive
+import numpy as np
+import pytest
+from engine_driver import Case, Outcome
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from deltarule.mathematics import optimizers
+
+ACTIVATIONS, LOSSES = drive.names("ACTIVATIONS"), drive.names("LOSSES")
+ISAS = drive.names("ISAS")
+MANY_STEPS = [rule for rule in drive.RULES if rule != "lion"]  # its sign magnifies without end
+
+BOUND = {"float64": 1e-12, "float32": 1e-4}
+TAME = 1e-5  # between the reference in float32 and in float64
+
+pytestmark = pytest.mark.usefixtures("core")
+
+
+def laws(examples: int) -> settings:
+    """So many examples; that the core is not found anew for each harms nothing."""
+    harmless = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=examples, suppress_health_check=harmless)
+
+
+widths = st.integers(1, 70)
+many_features = st.integers(512, 1100)  # taken in parts
+shares = st.floats(0.0, 0.9).map(lambda share: share if share > 0.02 else 0.0)
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def shapes(draw: st.DrawFn, features: st.SearchStrategy[int] = widths) -> tuple[int, ...]:
+    """Sizes of the layers of a chain with up to four hidden ones."""
+    hidden = draw(st.lists(widths, max_size=4))
+    return (draw(features), *hidden, draw(st.integers(1, 12)))
+
+
+@st.composite
+def cases(draw: st.DrawFn, rules: list[str] = MANY_STEPS) -> Case:
+    """Everything at random."""
+    loss = draw(st.sampled_from(LOSSES))
+    in_parts = draw(st.integers(0, 3)) == 3
+    batch = draw(st.integers(1, 40))
+    return Case(
+        sizes=draw(shapes(many_features if in_parts else widths)),
+        activation=tuple(draw(st.lists(st.sampled_from(ACTIVATIONS), min_size=1, max_size=4))),
+        loss=loss,
+        rule=draw(st.sampled_from(rules)),
+        option=draw(st.none() | st.floats(0.1, 0.9)),
+        dropout=tuple(draw(st.lists(shares, min_size=1, max_size=3))),
+        weight_decay=draw(st.sampled_from([0.0, 0.1])),
+        l2=draw(st.sampled_from([0.0, 0.03])),
+        clip=draw(st.sampled_from([0.0, 0.05, 100.0])),
+        average=draw(st.sampled_from([0.0, 0.9, 0.999])),
+        batch=batch,
+        n=draw(st.integers(1, 60)),
+        short=draw(st.integers(0, batch - 1)),
+        rows=draw(st.sampled_from(["own", "uint8", "float32", "float64"])),
+        layout=draw(st.sampled_from(list(drive.LAYOUTS))),
+        scaled=draw(st.booleans()),
+        weighted=draw(st.booleans()),
+        soft=draw(st.booleans()),
+        lr=draw(st.sampled_from([0.001, 0.01])),
+        seed=draw(seeds),
+    )
+
+
+def references(case: Case, data: drive.Data) -> dict[str, Outcome]:
+    """The reference's training in both dtypes, where they agree."""
+    with np.errstate(all="ignore"):
+        both = {dtype: drive.reference(case, data, dtype) for dtype in BOUND}
+    assume(all(np.isfinite(outcome.theta).all() for outcome in both.values()))
+    assume(drive.apart(both["float32"], both["float64"]) <= TAME)
+    return both
+
+
+def hold(core: Any, case: Case, **how: Any) -> None:
+    """Every instruction set leads where the reference leads, in both dtypes."""
+    data = drive.data_of(case)
+    for dtype, expected in references(case, data).items():
+        for isa in ISAS:
+            found = drive.engine(core, case, data, dtype, isa=isa, **how)
+            assert drive.distance(found.theta, expected.theta) <= BOUND[dtype], (isa, dtype)
+            assert drive.apart(found, expected) <= BOUND[dtype], (isa, dtype)
+
+
+def test_every_rule_is_here(core: Any) -> None:
+    """Each rule that the core knows is held to these laws, and each function is the library's."""
+    assert {name for name, _ in drive.RULES.values()} == set(core.RULES) == set(optimizers.__all__)
+    assert core.ISAS[0] == "baseline"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@laws(2)
+@given(sizes=shapes(), batch=st.integers(1, 40), seed=seeds)
+def test_every_combination(
+    core: Any, activation: str, loss: str, sizes: tuple[int, ...], batch: int, seed: int
+) -> None:
+    """20 steps with each activation, loss and rule end where the reference ends."""
+    for rule in MANY_STEPS:
+        case = Case(sizes, (activation,), loss, rule, batch=batch, seed=seed)
+        data = drive.data_of(case)
+        with np.errstate(all="ignore"):
+            both = {dtype: drive.reference(case, data, dtype) for dtype in BOUND}
+        if drive.apart(both["float32"], both["float64"]) > TAME:
+            continue
+        for dtype, expected in both.items():
+            for isa in ISAS:
+                found = drive.engine(core, case, data, dtype, isa=isa)
+                assert drive.apart(found, expected) <= BOUND[dtype], (rule, isa, dtype)
+
+
+@laws(150)
+@given(case=cases(), threads=st.integers(1, 3), cut=st.none() | st.integers(1, 8))
+def test_everything_at_random(core: Any, case: Case, threads: int, cut: int | None) -> None:
+    """20 steps with any options, rows and cuts into calls end where the reference ends."""
+    hold(core, case, threads=threads, cut=cut)
+
+
+@pytest.mark.parametrize("layout", list(drive.LAYOUTS))
+@pytest.mark.parametrize("rows", ["own", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("features", [1, 37, 515])
+def test_rows_of_every_kind(core: Any, rows: str, layout: str, features: int) -> None:
+    """Rows of every dtype, however they lie in memory, are read and scaled as by the reference."""
+    for scaled in (True, False):
+        sizes = features, 9, 3
+        hold(core, Case(sizes, ("tanh",), rows=rows, layout=layout, scaled=scaled, steps=5))
+
+
+@pytest.mark.parametrize("layout", list(drive.LAYOUTS))
+@pytest.mark.parametrize("rows", ["uint8", "float32", "float64"])
+def test_how_rows_lie_changes_no_bit(core: Any, rows: str, layout: str) -> None:
+    """Strided, reversed, transposed and memory-mapped rows train to the same bits as plain ones."""
+    for sizes in ((37, 9, 3), (600, 9, 3)):
+        case = Case(sizes, ("tanh",), rows=rows, steps=4)
+        for isa in ISAS:
+            plain, other = (
+                drive.engine(core, c, drive.data_of(c), "float32", isa=isa)
+                for c in (case, replace(case, layout=layout))
+            )
+            assert drive.same_bits(plain, other)
+
+
+def one_step(core: Any, case: Case, dtype: str, isa: str, first: int) -> tuple[Any, ...]:
+    """One step by both from where three steps of the reference, and noise, have led."""
+    data = drive.data_of(replace(case, steps=4))
+    data.batches, rest = data.batches[-1:], data.batches[:-1]
+    with np.errstate(all="ignore"):
+        before = replace(data, batches=rest)
+        start = drive.reference(case, before, dtype)
+        expected = drive.reference(case, data, dtype, start, first)
+    found = drive.engine(core, case, data, dtype, start, first, isa=isa)
+    return start, expected, found
+
+
+@laws(60)
+@given(case=cases(), first=st.sampled_from([4, 5000]))
+def test_one_step(core: Any, case: Case, first: int) -> None:
+    """From an equal state that is not zero, one step agrees to a few units of the last place.
+
+    θ and the average in their length; the memory, which is made of gradients, in 2-norm to what a
+    sum of so many products rounds away.
+    """
+    for dtype in BOUND:
+        eps = float(np.finfo(dtype).eps)
+        for isa in ISAS:
+            start, expected, found = one_step(core, case, dtype, isa, first)
+            assume(
+                np.isfinite(expected.theta).all()
+                and drive.distance(expected.theta, start.theta) < 1
+            )
+            assert drive.distance(found.theta, expected.theta) <= 2 * eps
+            if expected.average is not None:
+                assert drive.distance(found.average, expected.average) <= 2 * eps
+            assert drive.distance(found.state, expected.state) <= 30 * eps
+            assert drive.distance(found.losses, expected.losses) <= 30 * eps
+            assert drive.distance(found.scores, expected.scores) <= 30 * eps
+
+
+@laws(60)
+@given(case=cases(["lion"]))
+def test_one_step_of_lion(core: Any, case: Case) -> None:
+    """Lion's step agrees wherever the sign that it takes is above rounding level."""
+    for dtype in BOUND:
+        eps = float(np.finfo(dtype).eps)
+        for isa in ISAS:
+            start, expected, found = one_step(core, case, dtype, isa, 4)
+            assume(np.isfinite(expected.state).all())
+            grad = (expected.state[0] - 0.99 * start.state[0]) / 0.01
+            blend = abs(0.9 * start.state[0] + 0.1 * grad)
+            sure = (blend > 1e4 * eps * abs(grad).max()) | (expected.theta == found.theta)
+            assert sure.mean() > 0.9
+            off = abs(found.theta - expected.theta)[sure]
+            assert (off <= 2 * eps * abs(expected.theta)[sure] + eps * case.lr).all()
+            assert drive.distance(found.state, expected.state) <= 30 * eps
+
+
+@laws(40)
+@given(rate=st.floats(0.05, 0.95), width=st.integers(1, 70), seed=seeds, t=st.integers(1, 10**9))
+def test_dropout_drops_the_same_units(
+    core: Any, rate: float, width: int, seed: int, t: int
+) -> None:
+    """Each unit is kept, in each row and step, exactly where the reference keeps it.
+
+    With every weight 1 and rows of ones, a row's score is the number of its units that stayed.
+    """
+    case = Case(
+        (1, width, 1), ("identity",), "squared_error", "sgd", dropout=(rate,), batch=40, n=40,
+        steps=1, scaled=False, lr=0.0, seed=seed,
+    )  # fmt: skip
+    data = drive.data_of(case)
+    data.X[...] = 1
+    data.theta[:] = 0
+    data.theta[: 2 * width] = 1
+    for dtype in BOUND:
+        expected = drive.reference(case, data, dtype, None, t).scores
+        for isa in ISAS:
+            found = drive.engine(core, case, data, dtype, None, t, isa=isa).scores
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+            kept = np.round(found * (1 - rate))
+            np.testing.assert_array_equal(kept, np.round(expected * (1 - rate)))
+
+
+@pytest.mark.parametrize("dtype", list(BOUND))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "cross_entropy"])
+def test_residuals_at_kinks(core: Any, loss: str, isa: str, dtype: str) -> None:
+    """At z = y, at |z − y| = δ and at z = 0 the loss takes the subgradient of the reference.
+
+    A single layer on rows of zeros: the bias alone is the score, and moves by −∂L/∂z.
+    """
+    option = 0.5
+    y = np.array([[0.0, 1.0, 0.25, 1.0, 0.0, 1.0, 1.0]])
+    z = np.array([[0.0, 1.0, 0.75, 0.5, -0.0, 0.0, 1.5]])
+    case = Case((1, 7), (), loss, "sgd", option, n=1, batch=1, steps=1, lr=1.0)
+    data = drive.data_of(case)
+    data.X[...], data.y, data.shift[:] = 0, y, 0
+    data.theta[:] = np.concatenate([np.zeros(7), z[0]])
+    expected = drive.reference(case, data, dtype)
+    found = drive.engine(core, case, data, dtype, isa=isa)
+    np.testing.assert_array_equal(found.scores, z)
+    np.testing.assert_allclose(found.theta, expected.theta, rtol=1e-6, atol=0)
+    still = expected.state[0, 7:] == 0
+    np.testing.assert_array_equal(found.state[0, 7:] == 0, still)
+    assert still[1] or loss not in ("absolute_error", "quantile", "huber", "squared_error")
+
+
+@pytest.mark.parametrize("dtype", list(BOUND))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_activations_at_zero(core: Any, activation: str, isa: str, dtype: str) -> None:
+    """Units whose input is exactly 0 or −0 let through the gradient that the reference takes."""
+    case = Case((1, 4, 1), (activation,), "squared_error", "sgd", n=2, batch=2, steps=1, lr=1.0)
+    data = drive.data_of(case)
+    data.X[...], data.shift[:] = 0, 0
+    data.theta[:] = [1, -1, 2, -2, 1, 2, 3, 4, 0.0, -0.0, 0.0, -0.0, 1]
+    expected = drive.reference(case, data, dtype)
+    found = drive.engine(core, case, data, dtype, isa=isa)
+    np.testing.assert_allclose(found.state, expected.state, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("dtype", list(BOUND))
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_far_from_the_middle(core: Any, loss: str, isa: str, dtype: str) -> None:
+    """Scores of any finite size have the reference's loss and gradient: finite, or +inf alike."""
+    peak = float(np.finfo(dtype).max)
+    z = [0.0, 20.0, -20.0, 90.0, -90.0, 700.0, -750.0, 1e30, -1e30, 0.9 * peak, -0.9 * peak]
+    for value in z:
+        case = Case((1, 3), (), loss, "sgd", n=1, batch=1, steps=1, lr=1e-30)
+        data = drive.data_of(case)
+        data.X[...], data.shift[:] = 0, 0
+        data.y = np.array([2]) if loss == "cross_entropy" else np.array([[0.0, 1.0, 1.0]])
+        data.theta[:] = [0, 0, 0, value, -value / 2, 0.25]
+        with np.errstate(all="ignore"):
+            expected = drive.reference(case, data, dtype)
+        found = drive.engine(core, case, data, dtype, isa=isa)
+        np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
+        tiny = 2 * float(np.finfo(dtype).tiny)
+        np.testing.assert_allclose(found.state, expected.state, rtol=1e-5, atol=tiny)
