@@ -4,7 +4,10 @@ BIN := .venv/bin
 # One BLAS thread for each test process: two thread pools on two cores ruin each other.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint notebook bench speedrun clean
+# What the engine is compiled from.
+ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
+
+.PHONY: demo test lint notebook bench speedrun sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -26,6 +29,17 @@ bench: .venv/bench-installed  ## beside its peers, into docs/ (BENCH="--data DIR
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)
 
+sanitize: sanitize-quick  ## its tests too, with a Python that knows nothing of it
+	tests/engine/sanitize.sh address
+	tests/engine/sanitize.sh thread
+
+sanitize-quick: .venv/dev-installed  ## its core alone, without Python
+	$(BIN)/python tests/engine/core_builds.py address
+	$(BIN)/python tests/engine/core_builds.py thread
+
+cross: .venv/dev-installed  ## compile the core for other processors and systems, and run what can be run
+	$(BIN)/python tests/engine/core_builds.py cross
+
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -33,14 +47,14 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo-installed: pyproject.toml | .venv/bin/python
+.venv/demo-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
-.venv/dev-installed: pyproject.toml | .venv/bin/python
+.venv/dev-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ .venv/demo-installed
 
-.venv/bench-installed: pyproject.toml | .venv/bin/python
+.venv/bench-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
 	touch $@ .venv/demo-installed

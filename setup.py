@@ -1,18 +1,24 @@
 """Builds the engine: one source, compiled once for each instruction set of the processor.
 
 Everything else stands in pyproject.toml.  The extension is optional: where it cannot be built the
-package installs without it and the NumPy reference does the work.
+package installs without it and the NumPy reference does the work.  Three environment variables:
+DELTARULE_REQUIRE_ENGINE=1 makes a failed build an error, DELTARULE_NO_ENGINE=1 builds none, and
+DELTARULE_ENGINE_FLAGS adds flags for compiler and linker (sanitizers).
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import PlatformError
 
 CORE = Path("src/deltarule/engine/core")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -22,32 +28,72 @@ INSTRUCTION_SETS = {
     "kernels_avx512": AVX512,
     "kernels_avx512bf16": [*AVX512, "-mavx512bf16"],
 }
+ARITHMETIC = ["-ffp-contract=fast", "-fno-math-errno"]
 FLAGS = [
     "-std=c++20",
     "-O3",
-    "-ffp-contract=fast",
-    "-fno-math-errno",
+    *ARITHMETIC,
+    "-g0",  # Python's own flags ask for debugging information, four times the size
     "-fvisibility=hidden",
-    "-fno-strict-aliasing",
+    "-fno-strict-aliasing",  # for nanobind
     "-pthread",
     "-Wno-psabi",
 ]
+FLAGS_OF_CLANG_CL = ["/std:c++20", "/EHsc", *(f"/clang:{flag}" for flag in ("-O3", *ARITHMETIC))]
+EXTRA = os.environ.get("DELTARULE_ENGINE_FLAGS", "").split()
+REQUIRED = os.environ.get("DELTARULE_REQUIRE_ENGINE") == "1"
+
+
+def flags_of(source: str) -> list[str]:
+    """What this file is compiled with beside the flags of all."""
+    flags = INSTRUCTION_SETS.get(Path(source).stem, [])
+    if sys.platform == "darwin":  # Python may have two processors compiled for at once
+        return [word for flag in flags for word in ("-Xarch_x86_64", flag)]
+    return flags if X86 else []
 
 
 class BuildEngine(build_ext):
-    """Compiles the kernels of each instruction set with its own flags."""
+    """Compiles the files side by side, each with its own flags."""
 
     def build_extension(self, ext: Any) -> None:
-        compile_one = self.compiler._compile
+        compile_some = self.compiler.compile
+        if self.compiler.compiler_type == "msvc":
+            self._take_clang()
+            ext.extra_compile_args = [*FLAGS_OF_CLANG_CL, *EXTRA]
+        else:
+            ext.extra_compile_args = [*FLAGS, *EXTRA]
+            ext.extra_link_args = ["-pthread", *EXTRA]
 
-        def compile_with_flags(
-            obj: str, src: str, ext_name: str, cc_args: Any, postargs: Any, pp_opts: Any
-        ) -> None:
-            more = INSTRUCTION_SETS.get(Path(src).stem, [])
-            compile_one(obj, src, ext_name, cc_args, [*postargs, *more], pp_opts)
+        def compile_all(
+            sources: list[str], *, extra_postargs: list[str], **options: Any
+        ) -> list[str]:
+            def one(source: str) -> list[str]:
+                flags = [*extra_postargs, *flags_of(source)]
+                return compile_some([source], extra_postargs=flags, **options)
 
-        self.compiler._compile = compile_with_flags
+            with ThreadPoolExecutor(os.cpu_count()) as team:
+                return [path for made in team.map(one, sources) for path in made]
+
+        self.compiler.compile = compile_all
         super().build_extension(ext)
+
+    def _take_clang(self) -> None:
+        """Microsoft's compiler has no vector types; its twin by Clang has, where there is one."""
+        clang = shutil.which("clang-cl")
+        if clang is None:
+            raise PlatformError("the engine needs clang-cl, GCC or Clang; the reference will serve")
+        self.compiler.initialize()
+        self.compiler.cc = clang
+
+    def run(self) -> None:
+        """As ever, and says what it means that the engine was not built."""
+        super().run()
+        for ext in self.extensions:
+            if not Path(self.get_ext_fullpath(ext.name)).exists():
+                self.warn(
+                    "deltarule installs without its fast engine; the NumPy reference does all it "
+                    "does, slower.  It takes a C++20 compiler (GCC 11, Clang 14 or newer)."
+                )
 
 
 def engine() -> list[Extension]:
@@ -57,30 +103,27 @@ def engine() -> list[Extension]:
     try:
         import nanobind
     except ImportError:
+        if REQUIRED:
+            raise
         return []
-    source = Path(nanobind.source_dir())
-    kernels = ["kernels_baseline", *(INSTRUCTION_SETS if X86 else ())]
-    extra = os.environ.get("DELTARULE_ENGINE_FLAGS", "").split()
+    binding = Path(nanobind.include_dir()).parent
     return [
         Extension(
             "deltarule.engine._core",
-            [
-                *(str(CORE / f"{name}.cpp") for name in (*kernels, "pool", "trainer", "module")),
-                str(source / "nb_combined.cpp"),
-            ],
+            sorted(path.as_posix() for path in CORE.glob("*.cpp")),
             include_dirs=[
                 str(CORE),
                 nanobind.include_dir(),
-                str(source.parent / "ext" / "robin_map" / "include"),
+                str(binding / "src"),
+                str(binding / "ext" / "robin_map" / "include"),
             ],
-            depends=[str(path) for path in CORE.glob("*.hpp")],
-            define_macros=[("NDEBUG", None), *([("DR_X86", None)] if X86 else [])],
-            extra_compile_args=[*FLAGS, *extra],
-            extra_link_args=["-pthread", *extra],
+            depends=["setup.py", *(path.as_posix() for path in sorted(CORE.glob("*.hpp")))],
+            define_macros=[("NDEBUG", None)],
             language="c++",
-            optional=True,
+            optional=not REQUIRED,
         )
     ]
 
 
-setup(ext_modules=engine(), cmdclass={"build_ext": BuildEngine})
+if __name__ == "__main__":
+    setup(ext_modules=engine(), cmdclass={"build_ext": BuildEngine})

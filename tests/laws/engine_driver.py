@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,6 +82,7 @@ class Case:
     weighted: bool = False
     soft: bool = False
     lr: float = 0.01
+    bf16: bool = False
     seed: int = 0
 
     def functions(self) -> list[str]:
@@ -95,9 +95,7 @@ class Case:
 
     def places(self) -> list[int]:
         """Where each dropout stands in the chain of layers."""
-        return [
-            2 * i + 2 + sum(rate > 0 for rate in self.rates()[:i]) for i in range(len(self.rates()))
-        ]
+        return [2 * i + 2 + np.count_nonzero(self.rates()[:i]) for i in range(len(self.rates()))]
 
 
 @dataclass
@@ -128,50 +126,45 @@ class Outcome:
         """θ, the rule's memory and the average."""
         return [self.theta, self.state, *([] if self.average is None else [self.average])]
 
-
-def reversed_rows(X: Array) -> Array:
-    return X[::-1, ::-1].copy()[::-1, ::-1]
-
-
-def every_other(X: Array) -> Array:
-    wide = np.zeros((2 * len(X), 3 * X.shape[1]), X.dtype)
-    wide[::2, ::3] = X
-    return wide[::2, ::3]
+    def astype(self, dtype: Any) -> Outcome:
+        """The same weights and memory in another dtype."""
+        theta, state, average = (*(v.astype(dtype) for v in self.vectors()), None)[:3]
+        return Outcome(theta, state, average)
 
 
-def middle_columns(X: Array) -> Array:
-    wide = np.full((len(X), X.shape[1] + 9), 7, X.dtype)
-    wide[:, 5:-4] = X
-    return wide[:, 5:-4]
+def window(*cut: slice) -> Callable[[Array], Array]:
+    """Puts rows into a larger array, of which they are a part."""
+
+    def put(X: Array) -> Array:
+        large = np.full((2 * len(X), 3 * X.shape[1] + 9), 7, X.dtype)
+        part = large[cut][: len(X), : X.shape[1]]
+        part[...] = X
+        return part
+
+    return put
 
 
 def memory_mapped(X: Array) -> Array:
-    path = Path(tempfile.mkdtemp()) / "rows"
-    X.tofile(path)
-    mapped = np.memmap(path, X.dtype, "r", shape=X.shape)
-    path.unlink()
-    path.parent.rmdir()
-    return mapped
+    """Rows that lie in a file."""
+    with tempfile.TemporaryFile() as file:
+        X.tofile(file)
+        file.seek(0)
+        return np.memmap(file, X.dtype, "r", shape=X.shape)
 
 
-def read_only(X: Array) -> Array:
-    X.setflags(write=False)
-    return X
-
-
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "plain": np.ascontiguousarray,
     "fortran": np.asfortranarray,
-    "reversed": reversed_rows,
-    "every other": every_other,
-    "middle columns": middle_columns,
+    "backwards": window(slice(None, None, -1), slice(None, None, -1)),
+    "every other": window(slice(None, None, 2), slice(None, None, 3)),
+    "middle columns": window(slice(None), slice(5, None)),
     "memory-mapped": memory_mapped,
-    "read-only": read_only,
+    "read-only": lambda X: np.broadcast_to(X, X.shape),
 }
 
 
 def exact(x: Array) -> Array:
-    """Float64 numbers that float32 can hold."""
+    """The nearest numbers that float32 can hold."""
     return x.astype(np.float32).astype(np.float64)
 
 
@@ -179,9 +172,8 @@ def targets(case: Case, rng: np.random.Generator) -> Array:
     """Targets of the kind that the loss is for."""
     shape = case.n, case.sizes[-1]
     if case.loss == "cross_entropy":
-        if not case.soft:
-            return rng.integers(0, shape[1], case.n)
-        return exact(rng.dirichlet(np.ones(shape[1]), case.n))
+        soft = rng.dirichlet(np.ones(shape[1]), case.n)
+        return exact(soft) if case.soft else rng.integers(0, shape[1], case.n)
     if case.loss == "binary_cross_entropy":
         return exact(rng.random(shape)) if case.soft else rng.integers(0, 2, shape) * 1.0
     return (
@@ -254,9 +246,9 @@ def beginning(case: Case, data: Data, dtype: Any) -> Outcome:
     return Outcome(theta, state, theta.copy() if case.average else None)
 
 
-def pace(case: Case, t: int) -> float:
+def pace(case: Case, t: Any) -> Any:
     """1 − d of the moving average in step t."""
-    return 1 - min(case.average, (1 + t) / (10 + t))
+    return 1 - np.minimum(case.average, (1 + t) / (10 + t))
 
 
 def typed(data: Data, dtype: Any) -> tuple[Array, Array, Array | None]:
@@ -266,9 +258,7 @@ def typed(data: Data, dtype: Any) -> tuple[Array, Array, Array | None]:
     return X, y, None if data.weight is None else data.weight.astype(dtype)
 
 
-def reference(
-    case: Case, data: Data, dtype: Any, start: Outcome | None = None, first: int = 1
-) -> Outcome:
+def reference(case: Case, data: Data, dtype: Any, start: Any = None, first: int = 1) -> Outcome:
     """Take the steps with the reference."""
     at = start or beginning(case, data, dtype)
     X, y, weight = typed(data, dtype)
@@ -329,6 +319,7 @@ def trainer_of(core: Any, case: Case, data: Data, dtype: Any, isa: str = "auto")
         scaled=case.scaled,
         dtype=np.dtype(dtype).name,
         batch_size=case.batch,
+        bf16=case.bf16,
         isa=isa,
     )
 
@@ -371,22 +362,22 @@ def engine(
     X, y, weight = typed(data, dtype)
     trainer = trainer_of(core, case, data, dtype, isa)
     trainer.load(at.theta, at.state, at.average)
-    optimizer = optimizer_of(case, at.theta)
+    rates, scalars = optimizer_of(case, at.theta).ahead(first, len(data.batches))
     scores = np.zeros((case.n, case.sizes[-1]), dtype)
     values: list[float] = []
     t = first
     for call in calls(case, data.batches, cut):
         while call:
-            rates, scalars = optimizer.ahead(t, len(call))
+            now = slice(t - first, t - first + len(call))
             told = np.zeros(len(call))
             done = trainer.advance(
                 X=X,
                 y=y,
                 weight=weight,
                 order=np.concatenate(call),
-                lr=rates,
-                scalars=np.ascontiguousarray(scalars),
-                pace=np.array([pace(case, t + i) for i in range(len(call))]),
+                lr=rates[now],
+                scalars=scalars[now],
+                pace=pace(case, t + np.arange(len(call))),
                 dropout_key=derive(SEED, "dropout"),
                 t=t,
                 scores=scores,
@@ -408,21 +399,17 @@ def distance(a: Array, b: Array) -> float:
     return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-300))
 
 
+def pairs_of(a: Outcome, b: Outcome) -> list[tuple[Any, Any]]:
+    """All numbers of two trainings: θ, memory, average, losses, scores."""
+    told = [(a.losses, b.losses), (a.scores, b.scores)]
+    return [*zip(a.vectors(), b.vectors(), strict=True), *told]
+
+
 def apart(a: Outcome, b: Outcome) -> float:
-    """The largest distance between two trainings: θ, memory, average, losses, scores."""
-    pairs = [
-        *zip(a.vectors(), b.vectors(), strict=True),
-        (a.losses, b.losses),
-        (a.scores, b.scores),
-    ]
-    return max(distance(np.asarray(one), np.asarray(other)) for one, other in pairs)
+    """The largest distance between two trainings in anything."""
+    return max(distance(np.asarray(one), np.asarray(other)) for one, other in pairs_of(a, b))
 
 
 def same_bits(a: Outcome, b: Outcome) -> bool:
     """Whether all numbers of two trainings are the same."""
-    pairs = [
-        *zip(a.vectors(), b.vectors(), strict=True),
-        (a.losses, b.losses),
-        (a.scores, b.scores),
-    ]
-    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs)
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in pairs_of(a, b))

@@ -7,94 +7,45 @@ and left out.  Rules that divide by the gradient's size have a large ε, for the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import engine_driver as drive
 import numpy as np
 import pytest
+from engine_cases import ACTIVATIONS, LOSSES, MANY_STEPS, cases, laws, seeds, shapes
 from engine_driver import Case, Outcome
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deltarule.mathematics import optimizers
 
-ACTIVATIONS, LOSSES = drive.names("ACTIVATIONS"), drive.names("LOSSES")
 ISAS = drive.names("ISAS")
-MANY_STEPS = [rule for rule in drive.RULES if rule != "lion"]  # its sign magnifies without end
 
 BOUND = {"float64": 1e-12, "float32": 1e-4}
+EPS32 = float(np.finfo(np.float32).eps)
 TAME = 1e-5  # between the reference in float32 and in float64
 
 pytestmark = pytest.mark.usefixtures("core")
 
 
-def laws(examples: int) -> settings:
-    """So many examples; that the core is not found anew for each harms nothing."""
-    harmless = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    return settings(max_examples=examples, suppress_health_check=harmless)
-
-
-widths = st.integers(1, 70)
-many_features = st.integers(512, 1100)  # taken in parts
-shares = st.floats(0.0, 0.9).map(lambda share: share if share > 0.02 else 0.0)
-seeds = st.integers(0, 2**32 - 1)
-
-
-@st.composite
-def shapes(draw: st.DrawFn, features: st.SearchStrategy[int] = widths) -> tuple[int, ...]:
-    """Sizes of the layers of a chain with up to four hidden ones."""
-    hidden = draw(st.lists(widths, max_size=4))
-    return (draw(features), *hidden, draw(st.integers(1, 12)))
-
-
-@st.composite
-def cases(draw: st.DrawFn, rules: list[str] = MANY_STEPS) -> Case:
-    """Everything at random."""
-    loss = draw(st.sampled_from(LOSSES))
-    in_parts = draw(st.integers(0, 3)) == 3
-    batch = draw(st.integers(1, 40))
-    return Case(
-        sizes=draw(shapes(many_features if in_parts else widths)),
-        activation=tuple(draw(st.lists(st.sampled_from(ACTIVATIONS), min_size=1, max_size=4))),
-        loss=loss,
-        rule=draw(st.sampled_from(rules)),
-        option=draw(st.none() | st.floats(0.1, 0.9)),
-        dropout=tuple(draw(st.lists(shares, min_size=1, max_size=3))),
-        weight_decay=draw(st.sampled_from([0.0, 0.1])),
-        l2=draw(st.sampled_from([0.0, 0.03])),
-        clip=draw(st.sampled_from([0.0, 0.05, 100.0])),
-        average=draw(st.sampled_from([0.0, 0.9, 0.999])),
-        batch=batch,
-        n=draw(st.integers(1, 60)),
-        short=draw(st.integers(0, batch - 1)),
-        rows=draw(st.sampled_from(["own", "uint8", "float32", "float64"])),
-        layout=draw(st.sampled_from(list(drive.LAYOUTS))),
-        scaled=draw(st.booleans()),
-        weighted=draw(st.booleans()),
-        soft=draw(st.booleans()),
-        lr=draw(st.sampled_from([0.001, 0.01])),
-        seed=draw(seeds),
-    )
-
-
-def references(case: Case, data: drive.Data) -> dict[str, Outcome]:
-    """The reference's training in both dtypes, where they agree."""
+def references(case: Case, data: drive.Data) -> dict[str, Outcome] | None:
+    """The reference's training in both dtypes, or None where they do not agree."""
     with np.errstate(all="ignore"):
         both = {dtype: drive.reference(case, data, dtype) for dtype in BOUND}
-    assume(all(np.isfinite(outcome.theta).all() for outcome in both.values()))
-    assume(drive.apart(both["float32"], both["float64"]) <= TAME)
-    return both
+        return both if drive.apart(both["float32"], both["float64"]) <= TAME else None
 
 
-def hold(core: Any, case: Case, **how: Any) -> None:
-    """Every instruction set leads where the reference leads, in both dtypes."""
+def hold(core: Any, case: Case, **how: Any) -> bool:
+    """Whether the data are tame; if so, every instruction set leads where the reference leads."""
     data = drive.data_of(case)
-    for dtype, expected in references(case, data).items():
+    tame = references(case, data)
+    for dtype, expected in (tame or {}).items():
         for isa in ISAS:
             found = drive.engine(core, case, data, dtype, isa=isa, **how)
-            assert drive.distance(found.theta, expected.theta) <= BOUND[dtype], (isa, dtype)
             assert drive.apart(found, expected) <= BOUND[dtype], (isa, dtype)
+    return tame is not None
 
 
 def test_every_rule_is_here(core: Any) -> None:
@@ -112,23 +63,14 @@ def test_every_combination(
 ) -> None:
     """20 steps with each activation, loss and rule end where the reference ends."""
     for rule in MANY_STEPS:
-        case = Case(sizes, (activation,), loss, rule, batch=batch, seed=seed)
-        data = drive.data_of(case)
-        with np.errstate(all="ignore"):
-            both = {dtype: drive.reference(case, data, dtype) for dtype in BOUND}
-        if drive.apart(both["float32"], both["float64"]) > TAME:
-            continue
-        for dtype, expected in both.items():
-            for isa in ISAS:
-                found = drive.engine(core, case, data, dtype, isa=isa)
-                assert drive.apart(found, expected) <= BOUND[dtype], (rule, isa, dtype)
+        hold(core, Case(sizes, (activation,), loss, rule, batch=batch, lr=0.004, seed=seed))
 
 
-@laws(150)
+@laws(50)
 @given(case=cases(), threads=st.integers(1, 3), cut=st.none() | st.integers(1, 8))
 def test_everything_at_random(core: Any, case: Case, threads: int, cut: int | None) -> None:
     """20 steps with any options, rows and cuts into calls end where the reference ends."""
-    hold(core, case, threads=threads, cut=cut)
+    assume(hold(core, case, threads=threads, cut=cut))
 
 
 @pytest.mark.parametrize("layout", list(drive.LAYOUTS))
@@ -138,7 +80,29 @@ def test_rows_of_every_kind(core: Any, rows: str, layout: str, features: int) ->
     """Rows of every dtype, however they lie in memory, are read and scaled as by the reference."""
     for scaled in (True, False):
         sizes = features, 9, 3
-        hold(core, Case(sizes, ("tanh",), rows=rows, layout=layout, scaled=scaled, steps=5))
+        case = Case(sizes, ("tanh",), rows=rows, layout=layout, scaled=scaled, steps=5)
+        assert hold(core, case)
+
+
+@pytest.mark.parametrize("features", [37, 600])
+@pytest.mark.parametrize("rows", ["own", "uint8", "float32", "float64"])
+@pytest.mark.parametrize("dtype", list(BOUND))
+def test_scaling_to_the_last_bit(core: Any, dtype: str, rows: str, features: int) -> None:
+    """Rows are converted and scaled to the reference's bits: identity weights show them."""
+    sizes = features, features
+    case = Case(sizes, (), "squared_error", "sgd", batch=20, n=20, steps=1, lr=0.0, rows=rows)
+    data = drive.data_of(case)
+    data.theta[:] = 0
+    data.theta[: features**2] = np.eye(features).ravel()
+    expected = drive.reference(case, data, dtype).scores
+    theta, (X, _, _) = data.theta.astype(dtype), drive.typed(data, dtype)
+    for isa in ISAS:
+        found = drive.engine(core, case, data, dtype, isa=isa).scores
+        np.testing.assert_array_equal(found, expected)
+        for n in (1, 20):
+            scores, scale = np.zeros((n, features), dtype), (data.shift, data.factor, True)
+            assert core.forward(list(sizes), [], theta, X[:n], *scale, scores, 1, isa) == -1
+            np.testing.assert_array_equal(scores, expected[:n])
 
 
 @pytest.mark.parametrize("layout", list(drive.LAYOUTS))
@@ -155,58 +119,57 @@ def test_how_rows_lie_changes_no_bit(core: Any, rows: str, layout: str) -> None:
             assert drive.same_bits(plain, other)
 
 
-def one_step(core: Any, case: Case, dtype: str, isa: str, first: int) -> tuple[Any, ...]:
-    """One step by both from where three steps of the reference, and noise, have led."""
-    data = drive.data_of(replace(case, steps=4))
-    data.batches, rest = data.batches[-1:], data.batches[:-1]
-    with np.errstate(all="ignore"):
-        before = replace(data, batches=rest)
-        start = drive.reference(case, before, dtype)
-        expected = drive.reference(case, data, dtype, start, first)
-    found = drive.engine(core, case, data, dtype, start, first, isa=isa)
-    return start, expected, found
+def one_step(core: Any, case: Case, first: int) -> Iterator[tuple[Any, ...]]:
+    """One step by both from where three steps of the reference have led.
 
-
-@laws(60)
-@given(case=cases(), first=st.sampled_from([4, 5000]))
-def test_one_step(core: Any, case: Case, first: int) -> None:
-    """From an equal state that is not zero, one step agrees to a few units of the last place.
-
-    θ and the average in their length; the memory, which is made of gradients, in 2-norm to what a
-    sum of so many products rounds away.
+    With it, in units of the last place, what rounding can do: what it does to the reference.
     """
-    for dtype in BOUND:
+    data = drive.data_of(replace(case, steps=4))
+    data.batches, before = data.batches[-1:], replace(data, batches=data.batches[:-1])
+    with np.errstate(all="ignore"):
+        start = drive.reference(case, before, "float32")
+        steps = {d: drive.reference(case, data, d, start.astype(d), first) for d in BOUND}
+        off = {
+            name: drive.distance(getattr(steps["float32"], name), getattr(steps["float64"], name))
+            for name in ("theta", "state", "losses", "scores")
+        }
+    assume(max(off.values()) <= TAME)
+    for dtype, expected in steps.items():
         eps = float(np.finfo(dtype).eps)
+        bounds = {name: (4 + 8 * value / EPS32) * eps for name, value in off.items()}
         for isa in ISAS:
-            start, expected, found = one_step(core, case, dtype, isa, first)
-            assume(
-                np.isfinite(expected.theta).all()
-                and drive.distance(expected.theta, start.theta) < 1
-            )
-            assert drive.distance(found.theta, expected.theta) <= 2 * eps
-            if expected.average is not None:
-                assert drive.distance(found.average, expected.average) <= 2 * eps
-            assert drive.distance(found.state, expected.state) <= 30 * eps
-            assert drive.distance(found.losses, expected.losses) <= 30 * eps
-            assert drive.distance(found.scores, expected.scores) <= 30 * eps
+            found = drive.engine(core, case, data, dtype, start.astype(dtype), first, isa=isa)
+            yield start, expected, found, bounds
 
 
-@laws(60)
-@given(case=cases(["lion"]))
+many_rows = cases().map(lambda case: replace(case, n=case.n + 16, batch=case.batch + 8))
+
+
+@laws(40)
+@given(case=many_rows, first=st.sampled_from([4, 5000]))
+def test_one_step(core: Any, case: Case, first: int) -> None:
+    """From an equal state that is not zero, one step agrees to a few units of the last place."""
+    for _, expected, found, bounds in one_step(core, case, first):
+        for name, bound in bounds.items():
+            assert drive.distance(getattr(found, name), getattr(expected, name)) <= bound, name
+        if expected.average is not None:
+            assert drive.distance(found.average, expected.average) <= bounds["theta"]
+
+
+@laws(40)
+@given(case=many_rows)
 def test_one_step_of_lion(core: Any, case: Case) -> None:
     """Lion's step agrees wherever the sign that it takes is above rounding level."""
-    for dtype in BOUND:
-        eps = float(np.finfo(dtype).eps)
-        for isa in ISAS:
-            start, expected, found = one_step(core, case, dtype, isa, 4)
-            assume(np.isfinite(expected.state).all())
-            grad = (expected.state[0] - 0.99 * start.state[0]) / 0.01
-            blend = abs(0.9 * start.state[0] + 0.1 * grad)
-            sure = (blend > 1e4 * eps * abs(grad).max()) | (expected.theta == found.theta)
-            assert sure.mean() > 0.9
-            off = abs(found.theta - expected.theta)[sure]
-            assert (off <= 2 * eps * abs(expected.theta)[sure] + eps * case.lr).all()
-            assert drive.distance(found.state, expected.state) <= 30 * eps
+    case = replace(case, rule="lion")
+    for start, expected, found, bounds in one_step(core, case, 4):
+        grad = (expected.state[0] - 0.99 * start.state[0]) / 0.01
+        blend = abs(0.9 * start.state[0] + 0.1 * grad)
+        eps = float(np.finfo(grad.dtype).eps)
+        sure = (blend > 1e3 * eps * abs(grad).max()) | (expected.theta == found.theta)
+        assert sure.mean() > 0.9
+        assert drive.distance(found.theta[sure], expected.theta[sure]) <= 4 * eps
+        for name in ("state", "losses", "scores"):
+            assert drive.distance(getattr(found, name), getattr(expected, name)) <= bounds[name]
 
 
 @laws(40)

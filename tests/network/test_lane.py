@@ -61,7 +61,6 @@ UNUSUAL: dict[str, Any] = {
     "masked": np.ma.masked_array(X[:1], X[:1] > 0),
     "a subclass": X[:1].view(Own),
     "byte-swapped": X[:1].astype(">f8"),
-    "too many": np.tile(X, (18, 1)),
     "NaN": np.array([[0, np.nan, 0, 0]]),
     "infinite": np.array([[0, 0, -np.inf, 0]], np.float32),
     "beyond all": np.array([[0, 0, 1e160, 0]]),

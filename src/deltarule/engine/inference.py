@@ -13,6 +13,10 @@ from .description import core_rows, core_scaling, describe_chain
 __all__ = ["Inference", "inference_for"]
 
 
+# Python has its say, and Ctrl-C its effect, some ten times a second.
+MULTIPLY_ADDS_AT_ONCE = 2_000_000_000
+
+
 class Inference:
     """z of rows, as the data set gives them, at the present weights of a chain.
 
@@ -31,6 +35,7 @@ class Inference:
         self._sizes, self._activations = words["sizes"], words["activations"]
         self._dtype, self._outputs = chain.theta.dtype, self._sizes[-1]
         self.n_features = self._sizes[0]
+        self._rows_at_once = max(1024, MULTIPLY_ADDS_AT_ONCE // max(1, len(chain.theta)))
         self._scaling = tuple(core_scaling(scaling, self.n_features).values())
 
     def __call__(self, X: Array) -> Array | None:
@@ -43,18 +48,21 @@ class Inference:
 
     def of_plain(self, X: Array) -> Array | None:
         """The same of rows in a dtype of the core's: uint8, float32 or float64."""
-        n = len(X)
-        z = np.empty((n, self._outputs), self._dtype)
+        z = np.empty((len(X), self._outputs), self._dtype)
+        for start in range(0, len(X), self._rows_at_once):
+            part = slice(start, start + self._rows_at_once)
+            if not self._write(X[part], z[part]):
+                return None
+        return z
+
+    def _write(self, X: Array, z: Array) -> bool:
+        """z of X; False where a row is not finite."""
+        threads = 1 if len(X) == 1 else 0
+        theta = self.chain.theta
         strange = native.core().forward(
-            self._sizes,
-            self._activations,
-            self.chain.theta,
-            X,
-            *self._scaling,
-            z,
-            1 if n == 1 else 0,
+            self._sizes, self._activations, theta, X, *self._scaling, z, threads
         )
-        return z if strange < 0 else None
+        return strange < 0
 
 
 def inference_for(chain: Chain, scaling: Scaling) -> Inference | None:

@@ -186,7 +186,7 @@ def _nadam_scalars(
     def product(n: Any) -> Any:
         powers = np.multiply.outer(n, log_qk)
         inner = np.expm1(powers) if log_q else np.multiply.outer(n, np.ones(60))
-        return _power(beta1, n) * np.exp(inner @ series)
+        return _power(beta1, n) * np.exp((inner * series).sum(-1))
 
     mu, mu_next = (beta1 * (1.0 - 0.5 * np.exp(n * log_q)) for n in (t, t + 1))
     return (1.0 - mu) / (1.0 - product(t)), mu_next / (1.0 - product(t + 1)), 1.0 - _power(beta2, t)

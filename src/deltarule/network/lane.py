@@ -1,4 +1,4 @@
-"""A short way from a few plain rows to their scores."""
+"""A short way from plain rows to their scores."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ __all__ = ["Lane"]
 
 FLOAT64 = np.dtype(np.float64)
 PLAIN = frozenset([np.dtype(np.uint8), np.dtype(np.float32), FLOAT64])
-MOST_ROWS = 1024
 
 
 class Lane:
-    """z of a few plain rows by the engine, in microseconds; None for anything unusual.
+    """z of plain rows by the engine, of one in microseconds; None for anything unusual.
 
     What is unusual goes the long way, which checks everything and says what is wrong; so the lane
     may be as narrow as it likes, and lets nothing pass that the long way would refuse.
@@ -49,7 +48,7 @@ class Lane:
         if type(X) is not np.ndarray or X.dtype not in PLAIN or X.ndim != 2:
             return None
         n, n_features = X.shape
-        if n_features != self._n_features or not 0 < n <= MOST_ROWS or not X.flags.aligned:
+        if n_features != self._n_features or n == 0 or not X.flags.aligned:
             return None
         # Of the other two the engine itself says whether they are finite.
         if X.dtype == FLOAT64 and not (abs(X) <= self._greatest).all():

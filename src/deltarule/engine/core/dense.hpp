@@ -166,10 +166,20 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
     }
 }
 
+// Has features [from, to) of rows [first, end) brought nearer while there is other work to do: rows lie
+// anywhere in memory, so no processor foresees them.
+template <class T>
+DR_INLINE void fetch_ahead(const Plan<T>& plan, const std::int64_t* order, int first, int end, int from, int to) {
+    for (int b = first; b < end; ++b) {
+        const char* row = plan.rows.data + order[b] * plan.rows.row;
+        for (std::ptrdiff_t i = from * plan.rows.column; i < to * plan.rows.column; i += 64) __builtin_prefetch(row + i, 0, 2);
+    }
+}
+
 template <class T, class O>
 void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_from, int row_to,
             int quad_from, int quad_to) {
-    constexpr int AHEAD = 6;
+    constexpr int AHEAD = 6, NEAR = 256;  // rows, features
     const int features = plan.layer[0].n_in, from = quad_from * QUAD, to = quad_to * QUAD;
     for (int b = row_from; b < row_to; ++b) {
         if (b >= count) {
@@ -178,10 +188,8 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
             continue;
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
-        if (b + AHEAD < row_to && b + AHEAD < count) {  // rows lie anywhere: no processor foresees them
-            const char* next = plan.rows.data + order[b + AHEAD] * plan.rows.row;
-            for (std::ptrdiff_t i = from * plan.rows.column; i < to * plan.rows.column; i += 64) __builtin_prefetch(next + i);
-        }
+        if (b + AHEAD < row_to && b + AHEAD < count)
+            fetch_ahead<T>(plan, order, b + AHEAD, b + AHEAD + 1, from, to < from + NEAR ? to : from + NEAR);
         switch (plan.rows.type) {
             case Pixel::uint8: gather_row<T, O, std::uint8_t>(plan, row, from, to, features, b); break;
             case Pixel::float32: gather_row<T, O, float>(plan, row, from, to, features, b); break;
@@ -229,37 +237,76 @@ DR_INLINE void activate_layer(const Plan<T>& plan, const Layer<T>& layer, int fr
 #undef DR_CASE
 }
 
-// z = x W + b of the rows of quads [from, to), into d (or, of the last layer, row by row into z). (L1)
-template <class T, class O>
-void forward_layer(const Plan<T>& plan, int index, int from, int to) {
+// Of a long panel as many quads of features as stay in the cache.
+constexpr int QUADS_AT_ONCE = 128;
+
+DR_INLINE int quads_end(int k, int quads) { return k + QUADS_AT_ONCE < quads ? k + QUADS_AT_ONCE : quads; }
+
+// Where z of a row and a panel lies: in d or, of the last layer, row by row in z; rows are `step` apart.
+template <class T> struct Scores {
+    T* z;
+    std::ptrdiff_t step;
+};
+
+template <class T> DR_INLINE Scores<T> scores_of(const Plan<T>& plan, int index, int p) {
     const Layer<T>& layer = plan.layer[index];
-    const bool last = index + 1 == plan.layers, summed = index == 0 && plan.parts > 0;
+    if (index + 1 == plan.layers) return {plan.z + layer.panels.unit(p), layer.panels.columns()};
+    return {layer.d + rows_at(plan, layer, p), layer.panels.width(p) * LANES<T>};
+}
+
+template <class T> DR_INLINE const T* bias_of(const Plan<T>& plan, const Layer<T>& layer, int p) {
+    return plan.theta + panel_at(layer, p) + layer.quads * QUAD * layer.panels.width(p) * LANES<T>;
+}
+
+// z = x W + b of the rows of quads [from, to), the part of the features of quads [k, end).       (L1)
+template <class T, class O>
+void add_features(const Plan<T>& plan, int index, int from, int to, int k, int end) {
+    const Layer<T>& layer = plan.layer[index];
+    const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x) + k * plan.stride;
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
-        const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p);
-        const T* bias = plan.theta + panel_at(layer, p) + layer.quads * QUAD * nv * LANES<T>;
-        T* d = last ? plan.z + layer.panels.unit(p) : layer.d + rows_at(plan, layer, p);
-        const std::ptrdiff_t step = last ? layer.panels.columns() : nv * LANES<T>;
-        if (summed) {  // the parts of the features, in order
-            const std::ptrdiff_t part = rows_at(plan, layer, layer.panels.count);
-            for (int b = from * QUAD; b < to * QUAD; ++b)
-                for (int v = 0; v < nv; ++v) {
-                    const T* sum = plan.part_sums + rows_at(plan, layer, p) + (b * nv + v) * LANES<T>;
-                    Vec<T> z = load(bias + v * LANES<T>);
-                    for (int i = 0; i < plan.parts; ++i) z += load(sum + i * part);
-                    store<T>(d + b * step + v * LANES<T>, z);
-                }
-        } else {
-            const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x);
-            multiply_panel<T, O>(x, plan.stride, from, to, w, layer.quads, nv,
-                              [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
-                                  store<T>(d + b * step + v * LANES<T>, c + load(bias + v * LANES<T>));
-                              });
-        }
+        const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p) + k * QUAD * nv * LANES<T>;
+        const T* bias = bias_of(plan, layer, p);
+        const Scores<T> to_z = scores_of(plan, index, p);
+        multiply_panel<T, O>(x, plan.stride, from, to, w, end - k, nv, [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
+            T* at = to_z.z + b * to_z.step + v * LANES<T>;
+            store<T>(at, c + load(k ? at : bias + v * LANES<T>));
+        });
     }
-    if (last) return;
+}
+
+// The same from the sums of the parts, in order.
+template <class T> void add_parts(const Plan<T>& plan, int from, int to) {
+    const Layer<T>& layer = plan.layer[0];
+    const std::ptrdiff_t part = rows_at(plan, layer, layer.panels.count);
+    for (int p = 0; p < layer.panels.count; ++p) {
+        const int nv = layer.panels.width(p);
+        const T* bias = bias_of(plan, layer, p);
+        const Scores<T> to_z = scores_of(plan, 0, p);
+        for (int b = from * QUAD; b < to * QUAD; ++b)
+            for (int v = 0; v < nv; ++v) {
+                const T* sum = plan.part_sums + rows_at(plan, layer, p) + (b * nv + v) * LANES<T>;
+                Vec<T> z = load(bias + v * LANES<T>);
+                for (int i = 0; i < plan.parts; ++i) z += load(sum + i * part);
+                store<T>(to_z.z + b * to_z.step + v * LANES<T>, z);
+            }
+    }
+}
+
+// From z to the left factor of the next layer.
+template <class T, class O> void finish_layer(const Plan<T>& plan, int index, int from, int to) {
+    const Layer<T>& layer = plan.layer[index];
+    if (index + 1 == plan.layers) return;
     activate_layer<T, O>(plan, layer, from * QUAD, to * QUAD);
     pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, layer.panels.columns() / QUAD, from * QUAD, to * QUAD);
+}
+
+template <class T, class O> void forward_layer(const Plan<T>& plan, int index, int from, int to) {
+    const int quads = plan.layer[index].quads;
+    if (index == 0 && plan.parts) add_parts<T>(plan, from, to);
+    else
+        for (int k = 0; k < quads; k += QUADS_AT_ONCE) add_features<T, O>(plan, index, from, to, k, quads_end(k, quads));
+    finish_layer<T, O>(plan, index, from, to);
 }
 
 // ∂L/∂z of the layer below = (g Wᵀ) ⊙ f′(z), into its d (for ∂W) and g (for the next ∂x).  (L1, L2)

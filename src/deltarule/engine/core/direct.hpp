@@ -21,8 +21,8 @@ template <class T> DR_INLINE Vec<T> load_before(const T* p, const T* end) {
 template <class T, int NV>
 DR_INLINE void direct_units(const T* x, int n_in, const T* w, int n_out, const T* bias, const T* end, T* y) {
     Vec<T> sum[NV]{};
-    const T* last = n_in ? w + std::ptrdiff_t(n_in - 1) * n_out : w;
-    const int safe = last + NV * LANES<T> <= end ? n_in : n_in - 1;
+    const std::ptrdiff_t room = end - w - NV * LANES<T>;
+    const int safe = room < 0 ? 0 : room / n_out + 1 < n_in ? int(room / n_out + 1) : n_in;
     for (int k = 0; k < n_in; ++k, w += n_out) {
         const Vec<T> of_k = splat(x[k]);
         if (k < safe) {
@@ -33,6 +33,14 @@ DR_INLINE void direct_units(const T* x, int n_in, const T* w, int n_out, const T
         }
     }
     for (int v = 0; v < NV; ++v) store<T>(y + v * LANES<T>, sum[v] + load_before(bias + v * LANES<T>, end));
+}
+
+constexpr int MOST = 8;
+
+template <class T, int NV, class... Rest> DR_INLINE void direct_up_to(int vectors, Rest... rest) {
+    if constexpr (NV > 1)
+        if (vectors < NV) return direct_up_to<T, NV - 1>(vectors, rest...);
+    direct_units<T, NV>(rest...);
 }
 
 template <Activation A, class T> DR_INLINE void direct_activation(T option, T* y, int n) {
@@ -50,13 +58,8 @@ template <class T> const T* run_direct(const Chain<T>& chain, const T* x, T* one
     for (int i = 0; i < chain.layers; ++i) bias += std::ptrdiff_t(chain.sizes[i]) * chain.sizes[i + 1];
     for (int i = 0; i < chain.layers; ++i) {
         const int n_in = chain.sizes[i], n_out = chain.sizes[i + 1];
-        for (int j = 0; j < n_out;) {
-            const int left = (n_out - j + LANES<T> - 1) / LANES<T>;
-            if (left >= 8) direct_units<T, 8>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 8 * LANES<T>;
-            else if (left >= 4) direct_units<T, 4>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 4 * LANES<T>;
-            else if (left >= 2) direct_units<T, 2>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += 2 * LANES<T>;
-            else direct_units<T, 1>(x, n_in, w + j, n_out, bias + j, chain.end, z + j), j += LANES<T>;
-        }
+        for (int j = 0; j < n_out; j += MOST * LANES<T>)  // as wide as can be: θ is read once, in order
+            direct_up_to<T, MOST>((n_out - j + LANES<T> - 1) / LANES<T>, x, n_in, w + j, n_out, bias + j, chain.end, z + j);
         w += std::ptrdiff_t(n_in) * n_out;
         bias += n_out;
         if (i + 1 == chain.layers) break;

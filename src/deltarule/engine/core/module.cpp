@@ -7,9 +7,11 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -51,6 +53,14 @@ template <class T, class A> auto* data_of(const A& a, const char* name, std::int
     else return static_cast<T*>(a.data());
 }
 
+// The same of a matrix of these axes in this order.
+template <class T> auto* matrix_of(const auto& a, const char* name, std::int64_t n, std::int64_t columns) {
+    if (a.ndim() != 2 || std::int64_t(a.shape(0)) != n || std::int64_t(a.shape(1)) != columns)
+        refuse(std::string(name) + " has the shape " + shape_of(a) + "; needed is (" + std::to_string(n) + ", " +
+               std::to_string(columns) + ").");
+    return data_of<T>(a, name, n * columns);
+}
+
 Rows rows_of(const ReadOnly& X, int features) {
     if (X.ndim() != 2 || X.shape(1) != std::size_t(features))
         refuse("X has the shape " + shape_of(X) + "; needed is (n, " + std::to_string(features) + ").");
@@ -80,6 +90,9 @@ void check_sizes(const std::vector<int>& sizes, std::size_t hidden) {
     if (sizes.size() < 2 || hidden != sizes.size() - 2) refuse("There must be one activation for each hidden layer.");
     for (int n : sizes)
         if (n < 1 || n > (1 << 30)) refuse("Every size must lie in 1 … 2³⁰.");
+    double parameters = 0;  // no integer: what does not fit must not wrap around to what does
+    for (std::size_t i = 1; i < sizes.size(); ++i) parameters += (double(sizes[i - 1]) + 1) * sizes[i];
+    if (parameters > 0x1p60) throw std::bad_alloc();
 }
 
 std::vector<Hidden> hidden_layers(const std::vector<Named>& activations) {
@@ -94,7 +107,7 @@ std::vector<Hidden> hidden_layers(const std::vector<Named>& activations) {
 constexpr const char* ISA_NAMES[] = {"baseline", "avx2", "avx512"};
 
 int best_isa() {
-#if defined(DR_X86)
+#if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("fma"))
         return 2;
@@ -112,7 +125,7 @@ int isa_of(const std::string& name) {
 }
 
 template <class T> const Kernels<T>& kernels_of(int isa) {
-#if defined(DR_X86)
+#if defined(__x86_64__)
     if constexpr (sizeof(T) == 4) return isa == 2 ? avx512::of_float : isa == 1 ? avx2::of_float : baseline::of_float;
     else return isa == 2 ? avx512::of_double : isa == 1 ? avx2::of_double : baseline::of_double;
 #else
@@ -123,7 +136,7 @@ template <class T> const Kernels<T>& kernels_of(int isa) {
 }
 
 const Kernels<float>& half_kernels(int isa) {
-#if defined(DR_X86)
+#if defined(__x86_64__)
     if (isa == 2 && __builtin_cpu_supports("avx512bf16")) return avx512bf16::of_half;
     return isa == 2 ? avx512::of_half : isa == 1 ? avx2::of_half : baseline::of_half;
 #else
@@ -143,6 +156,18 @@ void set_scale(Config& config, const Scale& shift, const Scale& factor, bool sca
     config.factor.assign(factor.data(), factor.data() + n);
     config.scaled = scaled;
 }
+
+// Holds a trainer for one call: while it works without the GIL, no other may touch it.
+class Lease {
+  public:
+    explicit Lease(std::atomic<bool>& taken) : taken_(taken) {
+        if (taken_.exchange(true)) throw std::runtime_error("This trainer is at work in another thread.");
+    }
+    ~Lease() { taken_ = false; }
+
+  private:
+    std::atomic<bool>& taken_;
+};
 
 class Handle {
     template <class F> auto with(F f) {
@@ -191,6 +216,7 @@ class Handle {
     }
 
     void load(const ReadOnly& theta, const ReadOnly& state, const std::optional<ReadOnly>& average) {
+        const Lease lease(taken_);
         with([&]<class T>(Trainer<T>& trainer) {
             const std::int64_t n = trainer.parameters();
             if (average.has_value() != config_.average) refuse("average must be given where weights are averaged.");
@@ -201,6 +227,7 @@ class Handle {
     }
 
     void store(const Written& theta, const Written& state, const std::optional<Written>& average) {
+        const Lease lease(taken_);
         with([&]<class T>(Trainer<T>& trainer) {
             const std::int64_t n = trainer.parameters();
             if (!loaded_) refuse("load must come before store.");
@@ -213,6 +240,7 @@ class Handle {
     std::int64_t advance(const ReadOnly& X, const ReadOnly& y, const std::optional<ReadOnly>& weight, const ReadOnly& order,
                          const ReadOnly& lr, const ReadOnly& scalars, const ReadOnly& pace, std::uint64_t dropout_key,
                          std::uint64_t t, const Written& scores, const Written& losses, double seconds, int threads) {
+        const Lease lease(taken_);
         return with([&]<class T>(Trainer<T>& trainer) -> std::int64_t {
             if (!loaded_) refuse("load must come before advance.");
             const int outputs = config_.sizes.back();
@@ -221,7 +249,7 @@ class Handle {
             const std::int64_t n = std::int64_t(X.shape(0));
             const bool classes = config_.loss == Loss::cross_entropy && y.ndim() == 1;
             if (classes) course.labels = data_of<std::int64_t>(y, "y", n);
-            else course.targets = data_of<T>(y, "y", n * outputs);
+            else course.targets = matrix_of<T>(y, "y", n, outputs);
             if (weight) course.weight = data_of<T>(*weight, "weight", n);
             course.n_order = std::int64_t(order.size());
             course.order = data_of<std::int64_t>(order, "order", course.n_order);
@@ -232,7 +260,7 @@ class Handle {
             if (steps && course.n_scalars != needed) refuse("scalars has the wrong number of columns.");
             course.scalars = data_of<double>(scalars, "scalars", steps * course.n_scalars);
             course.pace = data_of<double>(pace, "pace", steps);
-            course.scores = data_of<T>(scores, "scores", n * outputs);
+            course.scores = matrix_of<T>(scores, "scores", n, outputs);
             course.losses = data_of<double>(losses, "losses", steps);
             course.dropout_key = dropout_key;
             course.t = t;
@@ -256,6 +284,7 @@ class Handle {
     Config config_;
     int isa_ = 0;
     bool loaded_ = false;
+    std::atomic<bool> taken_ = false;
     std::variant<std::monostate, Trainer<float>, Trainer<double>> trainer_;
 };
 
@@ -313,15 +342,21 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
     for (std::size_t i = 1; i < config.sizes.size(); ++i) parameters += (std::int64_t(config.sizes[i - 1]) + 1) * config.sizes[i];
     const auto run = [&]<class T>(T) -> std::int64_t {
         const T* flat = data_of<T>(theta, "theta", parameters);
-        T* out = data_of<T>(scores, "scores", n * config.sizes.back());
+        T* out = matrix_of<T>(scores, "scores", n, config.sizes.back());
         const Kernels<T>& kernels = kernels_of<T>(isa_of(isa));
         if (n <= FEW_ROWS) return few_rows<T>(config, rows, n, flat, parameters, out, kernels);
         nb::gil_scoped_release released;
         const int k = threads > 0 ? threads : double(parameters) * double(n) < 4e5 ? 1 : get_threads();
         config.batch = int(std::min<std::int64_t>(n, ROWS_PER_THREAD * k));
-        Trainer<T> trainer(config, kernels);
-        trainer.load(flat, nullptr, nullptr);
-        return trainer.forward(rows, n, out, k);
+        // The last call's memory serves the next of the same shape; who finds it in use has its own.
+        static std::mutex in_use;
+        static std::optional<Trainer<T>> kept;
+        const std::unique_lock<std::mutex> mine(in_use, std::try_to_lock);
+        std::optional<Trainer<T>> own;
+        std::optional<Trainer<T>>& trainer = mine ? kept : own;
+        if (!trainer || trainer->config() != config || trainer->shape().lanes != kernels.shape.lanes) trainer.emplace(config, kernels);
+        trainer->load(flat, nullptr, nullptr);
+        return trainer->forward(rows, n, out, k);
     };
     return theta.dtype() == nb::dtype<float>() ? run(float()) : run(double());
 }

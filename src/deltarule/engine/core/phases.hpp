@@ -75,18 +75,26 @@ template <class T, class O> void run_rows(const Plan<T>& plan, int t) {
 template <class T> void run_forward(const Plan<T>& plan, int t) {
     const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
     const Layer<T>& last = plan.layer[plan.layers - 1];
-    gather<T, T>(plan, plan.order, plan.count, mine.from * QUAD, mine.to * QUAD, 0, plan.layer[0].quads);
-    for (int q = mine.from; q < mine.to; ++q) {  // x − x is 0 but for ∞ and NaN
-        plan.quad_loss[q] = 0;
-        for (int k = 0; k < plan.layer[0].quads; ++k)
-            for (int i = 0; i < QUAD * QUAD; ++i) {
-                const T x = static_cast<const T*>(plan.x)[k * plan.stride + q * QUAD * QUAD + i];
-                const double number = 1 + i / QUAD;
-                if (x - x != T(0) && !(plan.quad_loss[q] > 0 && plan.quad_loss[q] < number)) plan.quad_loss[q] = number;
-            }
+    const int quads = plan.layer[0].quads, first = mine.from * QUAD, end = mine.to * QUAD;
+    for (int k = 0, next; k < quads; k = next) {  // the next features come while these are multiplied
+        next = quads_end(k, quads);
+        gather<T, T>(plan, plan.order, plan.count, first, end, k, next);
+        fetch_ahead<T>(plan, plan.order, first, end < plan.count ? end : plan.count, next * QUAD,
+                       QUAD * quads_end(next, quads) < plan.layer[0].n_in ? QUAD * quads_end(next, quads) : plan.layer[0].n_in);
+        add_features<T, T>(plan, 0, mine.from, mine.to, k, next);
     }
-    for (int i = 0; i < plan.layers; ++i)
-        forward_layer<T, T>(plan, i, mine.from, mine.to);
+    finish_layer<T, T>(plan, 0, mine.from, mine.to);
+    for (int q = mine.from; q < mine.to; ++q) {
+        T odd[QUAD * QUAD]{};  // x − x is 0 but for ∞ and NaN
+        for (int k = 0; k < quads; ++k) {
+            const T* x = static_cast<const T*>(plan.x) + k * plan.stride + q * QUAD * QUAD;
+            for (int i = 0; i < QUAD * QUAD; ++i) odd[i] += x[i] - x[i];
+        }
+        plan.quad_loss[q] = 0;
+        for (int i = QUAD * QUAD - 1; i >= 0; --i)
+            if (odd[i] != T(0)) plan.quad_loss[q] = 1 + i / QUAD;
+    }
+    for (int i = 1; i < plan.layers; ++i) forward_layer<T, T>(plan, i, mine.from, mine.to);
     for (int b = mine.from * QUAD; b < mine.to * QUAD && b < plan.count; ++b)
         __builtin_memcpy(plan.scores + plan.order[b] * last.n_out, plan.z + std::ptrdiff_t(b) * last.panels.columns(),
                          last.n_out * sizeof(T));
@@ -225,18 +233,6 @@ template <class T, class O> void run_begin(const Plan<T>& plan, int t) {
     for (int part = mine.from; part < mine.to; ++part) forward_part<T, O>(plan, part);
 }
 
-// Has a piece of what forward_part will gather brought nearer while there is other work to do: rows
-// lie anywhere in memory, so no processor foresees them.
-template <class T> DR_INLINE void fetch_ahead(const Plan<T>& plan, int part, int piece, int pieces) {
-    const std::ptrdiff_t step = plan.rows.column;
-    const std::ptrdiff_t from = plan.part_quads[part] * QUAD * step, to = plan.part_quads[part + 1] * QUAD * step;
-    const Share rows = share_of(plan.next_count, piece, pieces);
-    for (int b = rows.from; b < rows.to; ++b) {
-        const char* row = plan.rows.data + plan.next_order[b] * plan.rows.row;
-        for (std::ptrdiff_t i = from; i < to; i += 64) __builtin_prefetch(row + i, 0, 2);
-    }
-}
-
 // Calls f(block) for thread t's blocks and, after those of a part, what `begin` does for the next
 // batch: the part's weights are then still in the cache.
 template <class T, class O, class F> DR_INLINE void with_blocks(const Plan<T>& plan, int t, bool forward, F f) {
@@ -245,7 +241,9 @@ template <class T, class O, class F> DR_INLINE void with_blocks(const Plan<T>& p
     for (int part = mine.from; part < mine.to; ++part) {
         const int begin = plan.part_blocks[part], end = plan.part_blocks[part + 1];
         for (int i = begin; i < end; ++i) {
-            if (forward) fetch_ahead<T>(plan, part, i - begin, end - begin);
+            const Share rows = share_of(plan.next_count, i - begin, end - begin);
+            if (forward)
+                fetch_ahead<T>(plan, plan.next_order, rows.from, rows.to, plan.part_quads[part] * QUAD, plan.part_quads[part + 1] * QUAD);
             f(i);
         }
         if (forward && plan.next_count) forward_part<T, O>(plan, part);

@@ -15,6 +15,8 @@ struct Hidden {
     double option;         // slope or α
     double rate;           // of dropout
     std::uint64_t place;   // of the dropout in the chain
+
+    bool operator==(const Hidden&) const = default;
 };
 
 struct Config {
@@ -32,6 +34,8 @@ struct Config {
     int batch = 1;
     bool half = false;     // operands of products are rounded to bf16
     bool training = true;  // otherwise only forward, and no memory for more
+
+    bool operator==(const Config&) const = default;
 };
 
 // What one call of `advance` works on.
@@ -63,6 +67,8 @@ template <class T> class Trainer {
     // The scores of n rows; −1, or the first row whose input is not finite in T.
     std::int64_t forward(const Rows&, std::int64_t n, T* scores, int threads);
 
+    const Config& config() const { return config_; }
+    const Shape& shape() const { return kernels_.shape; }
     int slots() const { return second_ ? 2 : 1; }
     std::size_t bytes() const { return bytes_; }
     std::int64_t parameters() const { return parameters_; }
