@@ -82,3 +82,6 @@ def forward(
 ) -> int:
     """The scores of rows; returns −1, or the first row that holds what is not finite in theta's
     dtype.  GIL released for large batches."""
+
+def softmax(z: Array, p: Array) -> None:
+    """p = softmax(z), both (n, k), float32 or float64, C-contiguous; p is written."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..engine.inference import softmax
 from ..ground.contracts import Array
 from ..ground.errors import Problems
 from ..mathematics import losses
@@ -118,7 +119,7 @@ class ClassTargets:
         return decision if self.classes is None else self.classes[decision]
 
     def probabilities(self, z: Array) -> Array | None:
-        return losses.softmax(z)
+        return softmax(z)
 
     def to_json(self) -> dict[str, Any]:
         return {"classes": None if self.classes is None else self.classes.tolist()}

@@ -73,4 +73,23 @@ template <class T> const T* run_direct(const Chain<T>& chain, const T* x, T* one
     return z;
 }
 
+// p = softmax(z) of n rows of k scores.                                                          (E1)
+template <class T> void run_softmax(const T* z, T* p, std::ptrdiff_t n, int k) {
+    for (std::ptrdiff_t i = 0; i < n; ++i, z += k, p += k) {
+        const T* end = z + k;
+        Vec<T> most = splat(z[0]), sum{};
+        for (int j = 0; j < k; j += LANES<T>) most = larger<T>(choose<T>(within<T>(j, k), load_before(z + j, end), most), most);
+        const Vec<T> top = splat(largest_of<T>(most));
+        for (int pass = 0; pass < 2; ++pass) {
+            const Vec<T> whole = splat(sum_of<T>(sum));
+            for (int j = 0; j < k; j += LANES<T>) {
+                const Vec<T> e = only<T>(within<T>(j, k), exponential<T>(load_before(z + j, end) - top));
+                if (pass == 0) sum += e;
+                const Vec<T> share = e / whole;
+                if (pass) __builtin_memcpy(p + j, &share, (k - j < LANES<T> ? k - j : LANES<T>) * sizeof(T));
+            }
+        }
+    }
+}
+
 }  // namespace DR_ISA

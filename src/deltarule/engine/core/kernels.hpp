@@ -54,7 +54,7 @@ inline void quiet(bool on, unsigned long long* kept) { flush_to_zero(on, kept); 
 
 template <class T, class O = T> constexpr Kernels<T> kernels() {
     return {{LANES<T>, PANEL}, run_begin<T, O>, run_rows<T, O>, run_update<T, O>, run_gradients<T, O>, run_apply<T, O>,
-            run_repack<T, O>, run_forward<T>, run_direct<T>, quiet, peak<T, O>, elementwise<T>};
+            run_repack<T, O>, run_forward<T>, run_direct<T>, run_softmax<T>, quiet, peak<T, O>, elementwise<T>};
 }
 
 }  // namespace DR_ISA

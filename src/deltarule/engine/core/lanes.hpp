@@ -134,10 +134,10 @@ template <class T> DR_INLINE Vec<T> load_bytes(const std::uint8_t* p) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(T) == 4) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-        return bits<Vec<T>>(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
+        return bits<Vec<T>>(_mm512_maskz_cvtepi32_ps(0xFFFF, _mm512_maskz_cvtepu8_epi32(0xFFFF, bytes)));
     } else {
         const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-        return bits<Vec<T>>(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
+        return bits<Vec<T>>(_mm512_maskz_cvtepi32_pd(0xFF, _mm256_cvtepu8_epi32(bytes)));
     }
 #elif defined(__AVX2__)
     if constexpr (sizeof(T) == 4) {
@@ -195,7 +195,7 @@ DR_INLINE void store_halves(void* to, Vec<float> v) {
     const __m256bh half = _mm512_cvtneps_pbh(bits<__m512>(v));
     std::memcpy(to, &half, sizeof half);
 #elif defined(__AVX512F__)
-    const __m256i half = _mm512_cvtepi32_epi16(bits<__m512i>(round_to_half(v) >> 16));
+    const __m256i half = _mm512_maskz_cvtepi32_epi16(0xFFFF, bits<__m512i>(round_to_half(v) >> 16));
     std::memcpy(to, &half, sizeof half);
 #else
     std::uint32_t whole[LANES<float>];

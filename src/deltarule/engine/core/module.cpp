@@ -398,6 +398,15 @@ void elementwise(const std::string& name, double option, const ReadOnly& x, cons
     x.dtype() == nb::dtype<float>() ? run(float()) : run(double());
 }
 
+void softmax(const ReadOnly& z, const Written& p) {
+    if (z.ndim() != 2 || z.shape(1) < 1 || z.shape(1) > (1 << 30)) refuse("z has the shape " + shape_of(z) + "; needed is (n, k).");
+    const auto run = [&]<class T>(T) {
+        const std::int64_t n = std::int64_t(z.shape(0)), k = std::int64_t(z.shape(1));
+        kernels_of<T>(isa_of("auto")).softmax(matrix_of<T>(z, "z", n, k), matrix_of<T>(p, "p", n, k), n, int(k));
+    };
+    z.dtype() == nb::dtype<float>() ? run(float()) : run(double());
+}
+
 nb::tuple names(const char* const* table, int n) {
     nb::list list;
     for (int i = 0; i < n; ++i) list.append(table[i]);
@@ -417,6 +426,7 @@ NB_MODULE(_core, m) {
     m.def("elementwise", &elementwise, "name"_a, "option"_a, "x"_a, "y"_a, "derivative"_a, "isa"_a = "auto");
     m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a, "scores"_a,
           "threads"_a, "isa"_a = "auto");
+    m.def("softmax", &softmax, "z"_a, "p"_a);
     nb::class_<Handle>(m, "Trainer")
         .def(nb::init<std::vector<int>, const std::vector<Named>&, const std::vector<std::tuple<double, std::uint64_t>>&,
                       const Named&, const std::tuple<std::string, double, double, double, bool>&, double, double, double, bool,

@@ -166,6 +166,7 @@ template <class T> struct Kernels {
     void (*repack)(const Plan<T>&);            // what products read of θ
     void (*forward)(const Plan<T>&, int t);    // only the scores
     const T* (*direct)(const Chain<T>&, const T* x, T* one, T* other);  // scores of one row
+    void (*softmax)(const T* z, T* p, std::ptrdiff_t n, int k);
     void (*quiet)(bool on, unsigned long long* kept);  // flush to zero, on this thread
     double (*peak)(double (*clock)(), double seconds);  // multiply-adds a second of this thread
     void (*elementwise)(Activation, T option, const T* x, T* y, T* derivative, std::ptrdiff_t n);
