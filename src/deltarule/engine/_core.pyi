@@ -1,59 +1,99 @@
-"""The border to C++.  Everything that crosses it has been checked in Python or is checked here."""
+"""The border to C++.  Everything that crosses it has been checked in Python or is checked here.
 
-from typing import Any, final
+What does not fit is a TypeError (no such conversion) or a ValueError (which says what is wrong),
+before anything is read or written.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
 ISAS: tuple[str, ...]
-"""The instruction sets this processor has, slowest first: ("baseline", "avx2", "avx512")."""
+"""The instruction sets that this processor has, slowest first; ("baseline", "avx2", "avx512")
+where it has all.  `isa` is one of them, or "auto" for the last."""
 
-def set_threads(n: int) -> None: ...
-def get_threads() -> int: ...
+ACTIVATIONS: tuple[str, ...]
+LOSSES: tuple[str, ...]
+RULES: tuple[str, ...]
+"""What the core knows, by the names of the reference's functions."""
+
+def set_threads(n: int) -> None:
+    """Let calls that choose by themselves use at most n threads, 1 to 1024; of more than 64, 64."""
+
+def get_threads() -> int:
+    """How many those are; at first the processors of the machine."""
+
 def peak(dtype: str, threads: int, seconds: float, isa: str = "auto") -> float:
-    """Multiply-adds per second that `threads` threads reach in registers."""
+    """Multiply-adds a second that `threads` threads reach in registers.
+
+    dtype is "float32", "float64" or "bf16", whose pairs count as two.  GIL released.
+    """
 
 def elementwise(
     name: str, option: float, x: Array, y: Array, derivative: Array, isa: str = "auto"
 ) -> None:
-    """y = f(x) and f′(x) as the engine computes them, for the tests of its accuracy."""
+    """Write y = f(x) and f′(x) of an activation, for the tests of their accuracy.
 
-@final
+    x, y and derivative have as many entries, are float32 or float64 alike, and C-contiguous.
+    """
+
 class Trainer:
     """Packed weights and optimizer state of one dense chain, and what advances them.
 
-    Raises ValueError for what does not fit, MemoryError where there is none.
+    The constructor raises ValueError for what does not fit and MemoryError where there is not
+    enough.  The methods raise ValueError, and RuntimeError while another thread is in one of them;
+    after that the trainer is as it was.
     """
 
     def __init__(
         self,
-        sizes: list[int],
-        activations: list[tuple[str, float]],  # of each hidden layer: name, alpha or slope
-        dropout: list[tuple[float, int]],  # of each hidden layer: rate, index in the chain
+        sizes: Sequence[int],
+        activations: Sequence[tuple[str, float]],  # of each hidden layer: name, alpha or slope
+        dropout: Sequence[tuple[float, int]],  # of each hidden layer: rate, index in the chain
         loss: tuple[str, float],  # name; label_smoothing, delta or level
-        rule: tuple[str, float, float, float, bool],  # name, beta1 | momentum | rho, beta2, epsilon, nesterov
+        # name; beta1, momentum or rho; beta2; epsilon; nesterov
+        rule: tuple[str, float, float, float, bool],
         weight_decay: float,
         l2: float,
         clip: float,  # 0: none
         average: bool,
-        shift: Array,  # float64, (n_features,)
-        factor: Array,
-        scaled: bool,
+        shift: Array,  # (n_features,) float64: x is (X − shift)·factor
+        factor: Array,  # (n_features,) float64
+        scaled: bool,  # whether shift and factor count
         dtype: str,  # "float32" | "float64"
         batch_size: int,
-        bf16: bool = False,
+        bf16: bool = False,  # of float32: the factors of products are rounded
         isa: str = "auto",
     ) -> None: ...
-    isa: str
-    state_slots: int
-    bytes: int
-    def load(self, theta: Array, state: Array, average: Array | None) -> None: ...
-    def store(self, theta: Array, state: Array, average: Array | None) -> None: ...
+    @property
+    def isa(self) -> str:
+        """The instruction set that was chosen."""
+
+    @property
+    def state_slots(self) -> int:
+        """How many vectors the rule remembers here: 2 of adam and nadam, else 1."""
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it holds."""
+
+    def load(self, theta: Array, state: Array, average: Array | None) -> None:
+        """Take (n_parameters,) θ, (state_slots, n_parameters) memory and (n_parameters,) θ̄.
+
+        All of the dtype, matrices first, then biases; an average where weights are averaged, else
+        None.  Must come before the others.
+        """
+
+    def store(self, theta: Array, state: Array, average: Array | None) -> None:
+        """Write them back, in the same shapes: the bits that were loaded, or stepped since."""
+
     def advance(
         self,
         X: Array,  # (n, n_features) float32 | float64 | uint8, any strides
-        y: Array,  # (n,) int64, or (n, k) of the dtype, C-contiguous
+        y: Array,  # (n,) int64 for cross_entropy, or (n, n_outputs) of the dtype, C-contiguous
         weight: Array | None,  # (n,) of the dtype
         order: Array,  # (m,) int64: the rows of the steps to take, batch after batch
         lr: Array,  # (steps,) float64
@@ -64,24 +104,31 @@ class Trainer:
         scores: Array,  # (n, n_outputs) of the dtype, written at the rows' places
         losses: Array,  # (steps,) float64, written
         seconds: float,  # stop after the first step that ends later than this
-        threads: int,  # 0: chosen by the size of a step
+        threads: int,  # at most 64; 0: chosen by the size of a step
     ) -> int:
-        """Take steps until `order` ends or time is up; returns how many.  GIL released."""
+        """Take steps until `order` ends, time is up, or after one whose loss is not finite.
+
+        Returns how many: at least one, unless `order` is empty.  GIL released.
+        """
 
 def forward(
-    sizes: list[int],
-    activations: list[tuple[str, float]],
-    theta: Array,  # flat, matrices first, then biases
-    X: Array,
+    sizes: Sequence[int],
+    activations: Sequence[tuple[str, float]],
+    theta: Array,  # (n_parameters,) float32 | float64: matrices first, then biases
+    X: Array,  # (n, n_features) float32 | float64 | uint8, any strides
     shift: Array,
     factor: Array,
     scaled: bool,
     scores: Array,  # (n, n_outputs), of theta's dtype, written
-    threads: int,
+    threads: int,  # at most 64; 0: chosen by the work there is
     isa: str = "auto",
 ) -> int:
-    """The scores of rows; returns −1, or the first row that holds what is not finite in theta's
-    dtype.  GIL released for large batches."""
+    """Write the scores of rows, without dropout.
+
+    Returns −1, or the number of the first row that holds what is not finite in theta's dtype; the
+    scores mean nothing then.  GIL released for more than four rows.  MemoryError where there is
+    not enough.
+    """
 
 def softmax(z: Array, p: Array) -> None:
     """p = softmax(z), both (n, k), float32 or float64, C-contiguous; p is written."""

@@ -143,14 +143,14 @@ template <class T, class O> void repack_block(const Plan<T>& plan, const Block& 
     const Layer<T>& layer = plan.layer[block.layer];
     const int width = layer.panels.width(block.panel) * LANES<T>, first = layer.panels.unit(block.panel);
     const T* w = plan.theta + panel_at(layer, block.panel);
+    [[maybe_unused]] O* pairs = static_cast<O*>(plan.w) + panel_at(layer, block.panel);
     for (int q = block.quad; q < block.quad + block.quads; ++q) {
         const int k = q * QUAD;
         if constexpr (HALVES<T, O>)
             for (int i = k; i < k + QUAD; i += 2)
                 for (int j = 0; j < width; j += LANES<T>) {
                     const Pairs both = pack_pairs(load(w + i * width + j), load(w + (i + 1) * width + j));
-                    O* to = static_cast<O*>(plan.w) + panel_at(layer, block.panel) + i * width + 2 * j;
-                    __builtin_memcpy(to, &both, sizeof both);
+                    __builtin_memcpy(pairs + i * width + 2 * j, &both, sizeof both);
                 }
         if (!layer.back) continue;
         const int panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);

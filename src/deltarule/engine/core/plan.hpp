@@ -26,28 +26,25 @@ struct Half {
     std::uint16_t bits;
 };
 
-// Units in panels that are as equal as can be: 7 vectors of which at most 4 lie together are 3 + 4.
+// Units in panels that are as equal as can be: 7 vectors of which at most 4 lie together are 4 + 3.
 struct Panels {
-    int count, vectors, lanes;
+    int count, lanes;
+    int group;       // vectors that stay together: a quad is never cut
+    int each, more;  // groups in a panel, and how many panels have one more
 
     static DR_INLINE Panels of(int units, Shape shape) {
-        const int lanes = shape.lanes > 4 ? shape.lanes : 4;  // a quad is never cut
-        const int groups = int(padded(units, lanes) / lanes), each = lanes / shape.lanes;
-        const int widest = shape.panel / each;
-        return {(groups + widest - 1) / widest, groups * each, shape.lanes};
+        const int group = shape.lanes < 4 ? 4 / shape.lanes : 1;
+        const int groups = int(padded(units, group * shape.lanes)) / (group * shape.lanes);
+        const int widest = shape.panel / group, count = (groups + widest - 1) / widest;
+        return {count, shape.lanes, group, groups / count, groups % count};
     }
-    DR_INLINE int first(int p) const {  // its first vector
-        const int each = lanes < 4 ? 4 / lanes : 1;
-        return int(std::int64_t(vectors / each) * p / count) * each;
-    }
-    DR_INLINE int width(int p) const { return first(p + 1) - first(p); }  // vectors
-    DR_INLINE int unit(int p) const { return first(p) * lanes; }          // its first unit
-    DR_INLINE int columns() const { return vectors * lanes; }             // units with padding
-    DR_INLINE int holds(int unit) const {
-        int p = int(std::int64_t(unit) * count / columns());
-        while (this->unit(p + 1) <= unit) ++p;
-        while (this->unit(p) > unit) --p;
-        return p;
+    DR_INLINE int first(int p) const { return group * (p * each + (p < more ? p : more)); }  // vector
+    DR_INLINE int width(int p) const { return group * (each + (p < more)); }                 // vectors
+    DR_INLINE int unit(int p) const { return first(p) * lanes; }                             // its first
+    DR_INLINE int columns() const { return unit(count); }  // units with padding
+    DR_INLINE int holds(int unit) const {                  // the panel of a unit
+        const int at = unit / (lanes * group), longer = more * (each + 1);
+        return at < longer ? at / (each + 1) : more + (at - longer) / each;
     }
 };
 
