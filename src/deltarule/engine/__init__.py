@@ -3,4 +3,4 @@
 The core is optional: without it the reference does everything, and `native` says so.
 """
 
-ORDER = ("processors", "native", "description", "inference", "fast")
+ORDER = ("limits", "processors", "native", "description", "inference", "fast")

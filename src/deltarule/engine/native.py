@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..ground.errors import InvalidInput, NotAvailable
+from .limits import join_threadpoolctl
 from .processors import MOST_THREADS, default_threads
 
 __all__ = ["available", "core", "get_threads", "notice", "set_threads", "why_not"]
@@ -47,7 +48,8 @@ def _find() -> tuple[Any, str]:
         return None, NOT_COMPILED
     except ImportError as error:
         return None, f"The engine's compiled core cannot be loaded ({error}); install it again."
-    module.set_threads(get_threads())
+    module.set_threads(_chosen or default_threads())
+    join_threadpoolctl()
     return module, ""
 
 
@@ -116,9 +118,11 @@ def get_threads() -> int:
     """How many threads the engine may use.
 
     By default as many as DELTARULE_NUM_THREADS says, else OMP_NUM_THREADS, else as many as there
-    are processors for this process.
+    are processors for this process.  The limits of threadpoolctl hold too.
     """
     global _chosen
+    if _find.cache_info().currsize and (module := _find()[0]):
+        return int(module.get_threads())  # threadpoolctl may have set it
     if _chosen is None:
         _chosen = default_threads()
     return _chosen

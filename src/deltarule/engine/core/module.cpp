@@ -415,6 +415,12 @@ nb::tuple names(const char* const* table, int n) {
 
 }  // namespace
 
+// What threadpoolctl calls; see engine/limits.py.
+extern "C" {
+__attribute__((visibility("default"))) int deltarule_get_num_threads() { return get_threads(); }
+__attribute__((visibility("default"))) void deltarule_set_num_threads(int n) { set_threads(std::clamp(n, 1, 1024)); }
+}
+
 NB_MODULE(_core, m) {
     m.attr("ISAS") = names(ISA_NAMES, isa_of("auto") + 1);
     m.attr("ACTIVATIONS") = names(ACTIVATION_NAMES, ACTIVATIONS);
