@@ -121,8 +121,8 @@ def get_threads() -> int:
     are processors for this process.  The limits of threadpoolctl hold too.
     """
     global _chosen
-    if _find.cache_info().currsize and (module := _find()[0]):
-        return int(module.get_threads())  # threadpoolctl may have set it
+    if available():
+        return int(core().get_threads())  # threadpoolctl may have set it
     if _chosen is None:
         _chosen = default_threads()
     return _chosen
