@@ -216,9 +216,10 @@ def test_a_short_batch_ends_a_call_only(core: Any, isa: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sizes", [(20, 17, 3), (600, 17, 3)])
 def test_a_trainer_is_used_again(core: Any, sizes: tuple[int, ...], dtype: str) -> None:
-    """A loaded trainer begins anew, whatever it did before: other rows, targets and weights."""
+    """A loaded trainer begins anew, whatever it did before: rows, targets, weights or NaN."""
     case = Case(sizes, ("gelu",), weighted=True, dropout=(0.2,), clip=0.5, average=0.9)
     first, second = (drive.data_of(replace(case, seed=seed)) for seed in (1, 2))
+    broken = replace(second, X=np.full_like(second.X, np.nan))
     fresh = drive.engine(core, case, second, dtype)
     trainer = drive.trainer_of(core, case, second, dtype)
 
@@ -227,6 +228,6 @@ def test_a_trainer_is_used_again(core: Any, sizes: tuple[int, ...], dtype: str) 
         def Trainer(**_: Any) -> Any:
             return trainer
 
-    for data in (second, first, second):
+    for data in (second, first, broken, second):
         again = drive.engine(Used, case, replace(data, shift=second.shift), dtype)
     assert drive.same_bits(fresh, again)

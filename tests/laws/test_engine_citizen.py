@@ -6,6 +6,7 @@ import hashlib
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ def digest(core: Any, threads: int, case: Case = SMALL) -> str:
 
 BEGIN = """
 import multiprocessing, os, sys, threading, time
+import numpy as np
 import engine_driver as drive, test_engine_citizen as citizen
 from deltarule.engine import native
 core = native.core()
@@ -151,6 +153,28 @@ worker.join()
 assert citizen.digest(core, 2) == expected
 """
     in_own_process(BEGIN + code)
+
+
+@pytest.mark.parametrize("rows", ["uint8", "float32"])
+def test_rows_by_columns(core: Any, rows: str) -> None:
+    """Rows that lie column by column cost less than many copies that lie row by row."""
+    case = Case((300, 8, 2), batch=64, n=8000, steps=120, rows=rows)
+    course = Course(core, case)
+    course.given["X"] = by_columns = np.asfortranarray(course.given["X"])
+
+    def copied() -> None:
+        for _ in range(20):
+            np.ascontiguousarray(by_columns)
+
+    def shortest(call: Callable[[], object]) -> float:
+        times = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - begin)
+        return min(times)
+
+    assert shortest(lambda: course(9.0)) < shortest(copied)
 
 
 @pytest.mark.parametrize("workers", [2, 6])
@@ -266,6 +290,7 @@ for _ in range(3):
         raise AssertionError("It was made.")
 assert citizen.digest(core, 2) == expected
 assert citizen.digest(core, 64) == expected
+assert core.peak("float32", 64, 0.01) > 0
 """
     in_own_process(BEGIN + code)
 
@@ -288,12 +313,23 @@ assert used < 0.01, used
     in_own_process(BEGIN + code, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 
-def test_the_process_ends(core: Any) -> None:
-    """Threads that sleep, or are at work in a daemon, keep no process from ending."""
-    code = """
+@pytest.mark.parametrize("task", ["train(20.0)", "train(0.01)", "ask()"])
+def test_the_process_ends(core: Any, task: str) -> None:
+    """Threads that sleep, are at work in a daemon or come back too late: all processes end well."""
+    code = f"""
 citizen.digest(core, 4)
 course = citizen.Course(core, citizen.LARGE)
-threading.Thread(target=course, args=(20.0, 2), daemon=True).start()
+X = np.broadcast_to(np.ones(500), (2_000_000, 500))
+theta, scores = np.ones(500 * 501 + 501), np.ones((len(X), 1))
+
+def train(seconds):
+    while True:
+        course(seconds, 2)
+
+def ask():
+    core.forward([500, 500, 1], [("relu", 0.0)], theta, X, X[0], X[0], True, scores, 2)
+
+threading.Thread(target=lambda: {task}, daemon=True).start()
 time.sleep(0.1)
 """
     begin = time.perf_counter()

@@ -45,7 +45,7 @@ DR_INLINE void multiply_panel(const O* left, std::ptrdiff_t stride, int from, in
                               int quads, int nv, Sink sink) {
     with_vectors(nv, [&]<int NV>() DR_LAMBDA {
         constexpr int R = tile_quads(NV);
-        int q = from;
+        std::ptrdiff_t q = from;
         for (; q + R <= to; q += R)
             tile<T, O, R, NV>(left + q * QUAD * QUAD, stride, right, quads,
                                    [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
@@ -57,7 +57,7 @@ DR_INLINE void multiply_panel(const O* left, std::ptrdiff_t stride, int from, in
 
 // Puts LANES units of one row, from `unit` on, where the left factor of the next product has them.
 template <class T, class O>
-DR_INLINE void store_quads(void* quads, std::ptrdiff_t stride, int row, int unit, Vec<T> v) {
+DR_INLINE void store_quads(void* quads, std::ptrdiff_t stride, std::ptrdiff_t row, int unit, Vec<T> v) {
     O* to = static_cast<O*>(quads) + unit / QUAD * stride + row * QUAD + unit % QUAD;
     O part[LANES<T>];
     if constexpr (HALVES<T, O>) store_halves(part, v);
@@ -73,7 +73,7 @@ DR_INLINE void pair_rows(const Plan<T>& plan, const void* quads, void* rows, int
     if constexpr (HALVES<T, O>) {
         typedef std::uint16_t Two __attribute__((vector_size(4 * QUAD)));  // two rows of a quad
         for (int q = from; q < to; ++q)
-            for (int b = first; b < end; b += 2) {
+            for (std::ptrdiff_t b = first; b < end; b += 2) {
                 const std::ptrdiff_t at = q * plan.stride + b * QUAD;
                 Two v;
                 __builtin_memcpy(&v, static_cast<const O*>(quads) + at, sizeof v);
@@ -90,7 +90,7 @@ template <class T, class O> DR_INLINE void pair_panels(const Plan<T>& plan, cons
             const int width = layer.panels.width(p) * LANES<T>;
             const T* d = layer.d + rows_at(plan, layer, p);
             O* pairs = static_cast<O*>(layer.g_rows) + rows_at(plan, layer, p);
-            for (int b = from * QUAD; b < to * QUAD; b += 2)
+            for (std::ptrdiff_t b = from * QUAD; b < to * QUAD; b += 2)
                 for (int j = 0; j < width; j += LANES<T>) {
                     const Pairs both = pack_pairs(load(d + b * width + j), load(d + (b + 1) * width + j));
                     __builtin_memcpy(pairs + b * width + 2 * j, &both, sizeof both);
@@ -134,7 +134,7 @@ template <class T, class S> DR_INLINE void convert(const Plan<T>& plan, const S*
     }
 }
 
-template <class T> DR_INLINE std::ptrdiff_t place_in_quads(const Plan<T>& plan, int k, int row) {
+template <class T> DR_INLINE std::ptrdiff_t place_in_quads(const Plan<T>& plan, int k, std::ptrdiff_t row) {
     return k / QUAD * plan.stride + row * QUAD + k % QUAD;
 }
 
@@ -145,7 +145,7 @@ template <class T, class O> DR_INLINE O as(T x) {
 
 // Features [from, to) of one row, as row `at` of the quads.
 template <class T, class O, class S>
-DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to, int features, int at) {
+DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to, int features, std::ptrdiff_t at) {
     int k = from;
     if (plan.rows.column == sizeof(S))
         for (; k + CHUNK <= to && k + CHUNK <= features; k += CHUNK) {
@@ -170,9 +170,10 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
 // anywhere in memory, so no processor foresees them.
 template <class T>
 DR_INLINE void fetch_ahead(const Plan<T>& plan, const std::int64_t* order, int first, int end, int from, int to) {
+    const std::ptrdiff_t column = plan.rows.column, step = column > 64 ? column : 64;
     for (int b = first; b < end; ++b) {
         const char* row = plan.rows.data + order[b] * plan.rows.row;
-        for (std::ptrdiff_t i = from * plan.rows.column; i < to * plan.rows.column; i += 64) __builtin_prefetch(row + i, 0, 2);
+        for (std::ptrdiff_t i = from * column; i < to * column; i += step) __builtin_prefetch(row + i, 0, 2);
     }
 }
 
@@ -181,7 +182,7 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
             int quad_from, int quad_to) {
     constexpr int AHEAD = 6, NEAR = 256;  // rows, features
     const int features = plan.layer[0].n_in, from = quad_from * QUAD, to = quad_to * QUAD;
-    for (int b = row_from; b < row_to; ++b) {
+    for (std::ptrdiff_t b = row_from; b < row_to; ++b) {
         if (b >= count) {
             for (int q = quad_from; q < quad_to; ++q)
                 __builtin_memset(static_cast<O*>(plan.x) + q * plan.stride + b * QUAD, 0, QUAD * sizeof(O));
@@ -189,7 +190,7 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
         if (b + AHEAD < row_to && b + AHEAD < count)
-            fetch_ahead<T>(plan, order, b + AHEAD, b + AHEAD + 1, from, to < from + NEAR ? to : from + NEAR);
+            fetch_ahead<T>(plan, order, int(b) + AHEAD, int(b) + AHEAD + 1, from, to < from + NEAR ? to : from + NEAR);
         switch (plan.rows.type) {
             case Pixel::uint8: gather_row<T, O, std::uint8_t>(plan, row, from, to, features, b); break;
             case Pixel::float32: gather_row<T, O, float>(plan, row, from, to, features, b); break;
@@ -208,7 +209,7 @@ void activate_rows(const Plan<T>& plan, const Layer<T>& layer, int from, int to)
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
         T* d = layer.d + rows_at(plan, layer, p);
-        for (int b = from; b < to; ++b) {
+        for (std::ptrdiff_t b = from; b < to; ++b) {
             const std::uint32_t of_row = hash32(std::uint32_t(b) * 0x9E3779B9u ^ std::uint32_t(key));
             for (int v = 0; v < nv; ++v) {
                 const int unit = layer.panels.unit(p) + v * LANES<T>;
@@ -255,7 +256,7 @@ template <class T> DR_INLINE Scores<T> scores_of(const Plan<T>& plan, int index,
 }
 
 template <class T> DR_INLINE const T* bias_of(const Plan<T>& plan, const Layer<T>& layer, int p) {
-    return plan.theta + panel_at(layer, p) + layer.quads * QUAD * layer.panels.width(p) * LANES<T>;
+    return plan.theta + panel_at(layer, p) + std::ptrdiff_t(layer.quads) * QUAD * layer.panels.width(p) * LANES<T>;
 }
 
 // z = x W + b of the rows of quads [from, to), the part of the features of quads [k, end).       (L1)
@@ -265,10 +266,10 @@ void add_features(const Plan<T>& plan, int index, int from, int to, int k, int e
     const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x) + k * plan.stride;
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
-        const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p) + k * QUAD * nv * LANES<T>;
+        const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p) + std::ptrdiff_t(k) * QUAD * nv * LANES<T>;
         const T* bias = bias_of(plan, layer, p);
         const Scores<T> to_z = scores_of(plan, index, p);
-        multiply_panel<T, O>(x, plan.stride, from, to, w, end - k, nv, [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
+        multiply_panel<T, O>(x, plan.stride, from, to, w, end - k, nv, [&]<int NV>(std::ptrdiff_t b, int v, Vec<T> c) DR_LAMBDA {
             T* at = to_z.z + b * to_z.step + v * LANES<T>;
             store<T>(at, c + load(k ? at : bias + v * LANES<T>));
         });
@@ -283,7 +284,7 @@ template <class T> void add_parts(const Plan<T>& plan, int from, int to) {
         const int nv = layer.panels.width(p);
         const T* bias = bias_of(plan, layer, p);
         const Scores<T> to_z = scores_of(plan, 0, p);
-        for (int b = from * QUAD; b < to * QUAD; ++b)
+        for (std::ptrdiff_t b = from * QUAD; b < to * QUAD; ++b)
             for (int v = 0; v < nv; ++v) {
                 const T* sum = plan.part_sums + rows_at(plan, layer, p) + (b * nv + v) * LANES<T>;
                 Vec<T> z = load(bias + v * LANES<T>);
@@ -318,7 +319,7 @@ template <class T, class O> void backward_layer(const Plan<T>& plan, int index, 
         const O* back = static_cast<const O*>(layer.back) + std::ptrdiff_t(unit) * layer.back_rows;
         multiply_panel<T, O>(static_cast<const O*>(layer.g), plan.stride, from, to, back,
                           layer.back_rows / QUAD, layer.back_panels.width(p),
-                          [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA {
+                          [&]<int NV>(std::ptrdiff_t b, int v, Vec<T> c) DR_LAMBDA {
                               T* at = d + (b * NV + v) * LANES<T>;
                               c *= load(at);
                               store<T>(at, c);

@@ -23,12 +23,6 @@
 #define DR_BYTES 16
 #endif
 
-#if defined(__FMA__) || defined(__aarch64__)
-#define DR_FMA 1  // a·b + c is rounded once (-ffp-contract=fast makes one instruction of it)
-#else
-#define DR_FMA 0
-#endif
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -87,16 +81,11 @@ template <class T> DR_INLINE Vec<T> choose(IVec<T> mask, Vec<T> a, Vec<T> b) {
 }
 
 template <class T> DR_INLINE Vec<T> larger(Vec<T> a, Vec<T> b) { return choose<T>(a > b, a, b); }
-template <class T> DR_INLINE Vec<T> smaller(Vec<T> a, Vec<T> b) { return choose<T>(a < b, a, b); }
 
 template <class T> DR_INLINE Vec<T> magnitude(Vec<T> a) {
     constexpr int top = int(sizeof(T)) * 8 - 1;
     return bits<Vec<T>>(bits<UVec<T>>(a) & ~((UVec<T>{} + 1) << top));
 }
-
-// Integers to numbers and back (to the nearest towards zero).
-template <class T> DR_INLINE Vec<T> to_number(IVec<T> i) { return __builtin_convertvector(i, Vec<T>); }
-template <class T> DR_INLINE IVec<T> to_integer(Vec<T> v) { return __builtin_convertvector(v, IVec<T>); }
 
 template <class T> DR_INLINE Vec<T> square_root(Vec<T> v) {
     T lane[LANES<T>];

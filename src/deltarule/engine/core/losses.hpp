@@ -26,7 +26,6 @@ DR_INLINE T cross_entropy(T* z, int n, std::int64_t label, const T* q, T smoothi
         most = larger<T>(choose<T>(within<T>(j, n), load(z + j), most), most);
     const Vec<T> top = splat(T(0.5) * largest_of<T>(most));
     // As long as p is being made, z holds `below` = (max − z)/2.
-    T others = 0;
     Vec<T> sum{};
     for (int j = 0; j < n; j += LANES<T>) {
         const Vec<T> below = top - T(0.5) * load(z + j);
@@ -36,8 +35,7 @@ DR_INLINE T cross_entropy(T* z, int n, std::int64_t label, const T* q, T smoothi
         if (label >= j && label < j + LANES<T>) p[label - j] = 0;
         sum += p;
     }
-    others = sum_of<T>(sum);
-    const T near = z[label];
+    const T others = sum_of<T>(sum), near = z[label];
     const T own = exponential<T>(splat(T(-2) * near))[0];
     const T log_sum = log_one_plus<T>(splat(others + (own - T(1))))[0];
     const Vec<T> share = splat(T(1) / (others + own));
@@ -126,7 +124,7 @@ DR_INLINE T row_loss(const Plan<T>& plan, T* z, int n, std::int64_t row, const T
     const bool classes = plan.loss == Loss::cross_entropy;
     const double whole = plan.step.total * (classes ? 1 : n);
     const T c = plan.row_weight ? weight / T(whole) : T(1.0 / whole);
-    if (plan.loss == Loss::cross_entropy) {
+    if (classes) {
         std::int64_t label = 0;
         if (!y) label = plan.labels[row];
         else

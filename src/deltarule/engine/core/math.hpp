@@ -113,11 +113,6 @@ template <class T> DR_INLINE Vec<T> exponential_minus_one(Vec<T> x, Vec<T>& exp_
     return choose<T>(x < -40, splat(T(-1)), y);
 }
 
-template <class T> DR_INLINE Vec<T> exponential_minus_one(Vec<T> x) {
-    Vec<T> unused;
-    return exponential_minus_one<T>(x, unused);
-}
-
 // log(1 + x) for x ≥ 0:  1 + x = 2ᵏ(1 + f), and log(1 + f) = 2 artanh s with s = f/(2 + f), written
 // so that f, which is exact for x < 1, dominates.
 template <class T> DR_INLINE Vec<T> log_one_plus(Vec<T> x) {
@@ -134,7 +129,8 @@ template <class T> DR_INLINE Vec<T> log_one_plus(Vec<T> x) {
 
 // tanh x = |m/(2 + m)|,   m = e^(−2|x|) − 1, with the sign of x
 template <class T> DR_INLINE Vec<T> hyperbolic_tangent(Vec<T> x) {
-    const Vec<T> a = magnitude<T>(x), m = exponential_minus_one<T>(-2 * a);
+    Vec<T> unused;
+    const Vec<T> a = magnitude<T>(x), m = exponential_minus_one<T>(-2 * a, unused);
     const Vec<T> y = magnitude<T>(m / (2 + m));
     return bits<Vec<T>>(bits<UVec<T>>(y) | (bits<UVec<T>>(x) ^ bits<UVec<T>>(a)));
 }
@@ -153,10 +149,6 @@ template <class T> DR_INLINE Vec<T> soft_plus(Vec<T> x, Vec<T> e) {
     return choose<T>(x < 0, Vec<T>{}, x) + log_one_plus<T>(e);
 }
 
-template <class T> DR_INLINE Vec<T> soft_plus(Vec<T> x) {
-    return soft_plus<T>(x, exponential<T>(-magnitude<T>(x)));
-}
-
 // Φ(x) = ½ erfc(−x/√2), and bell = e^(−x²/2).  With |x| = h + l, h of half the digits, h² is exact:
 // x² itself, rounded, would cost the far tail two digits.
 template <class T> DR_INLINE Vec<T> normal_cdf(Vec<T> x, Vec<T>& bell) {
@@ -170,11 +162,6 @@ template <class T> DR_INLINE Vec<T> normal_cdf(Vec<T> x, Vec<T>& bell) {
     bell = exponential<T>(high, s);
     const Vec<T> tail = bell * polynomial(F::CDF, (a - 4) / (a + 4)) / (a + T(1.25));
     return choose<T>(x < 0, tail, 1 - tail);
-}
-
-template <class T> DR_INLINE Vec<T> normal_cdf(Vec<T> x) {
-    Vec<T> unused;
-    return normal_cdf<T>(x, unused);
 }
 
 }  // namespace DR_ISA

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mutex>
+#include <memory>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,14 +28,27 @@ using namespace nb::literals;
 
 namespace {
 
-using Array = nb::ndarray<>;
-using Written = Array;
-using ReadOnly = nb::ndarray<nb::ro>;
+using Written = nb::ndarray<nb::device::cpu>;
+using ReadOnly = nb::ndarray<nb::ro, nb::device::cpu>;
 using Named = std::tuple<std::string, double>;
 
-[[noreturn]] void refuse(const std::string& what) { throw nb::value_error(what.c_str()); }
+// Releases the GIL.  A thread that asks for it when Python has shut down is ended by unwinding it,
+// which no destructor survives: it sleeps instead, until the process ends.
+class WithoutPython {
+  public:
+    ~WithoutPython() {
+        try {
+            PyEval_RestoreThread(state_);
+        } catch (...) {
+            for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+        }
+    }
 
-template <class T> constexpr const char* DTYPE = sizeof(T) == 4 ? "float32" : "float64";
+  private:
+    PyThreadState* state_ = PyEval_SaveThread();
+};
+
+[[noreturn]] void refuse(const std::string& what) { throw nb::value_error(what.c_str()); }
 
 std::string shape_of(const auto& a) {
     std::string s = "(";
@@ -271,7 +286,7 @@ class Handle {
                 if (classes && (course.labels[row] < 0 || course.labels[row] >= outputs))
                     refuse("y holds the class " + std::to_string(course.labels[row]) + " of " + std::to_string(outputs) + ".");
             }
-            nb::gil_scoped_release released;
+            const WithoutPython released;
             return trainer.advance(course, threads);
         });
     }
@@ -345,18 +360,20 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
         T* out = matrix_of<T>(scores, "scores", n, config.sizes.back());
         const Kernels<T>& kernels = kernels_of<T>(isa_of(isa));
         if (n <= FEW_ROWS) return few_rows<T>(config, rows, n, flat, parameters, out, kernels);
-        nb::gil_scoped_release released;
-        const int k = threads > 0 ? threads : double(parameters) * double(n) < 4e5 ? 1 : get_threads();
+        const WithoutPython released;
+        const int k = threads > 0 ? std::min(threads, MOST_THREADS)
+                      : double(parameters) * double(n) < 4e5 ? 1 : get_threads();
         config.batch = int(std::min<std::int64_t>(n, ROWS_PER_THREAD * k));
-        // The last call's memory serves the next of the same shape; who finds it in use has its own.
-        static std::mutex in_use;
-        static std::optional<Trainer<T>> kept;
-        const std::unique_lock<std::mutex> mine(in_use, std::try_to_lock);
-        std::optional<Trainer<T>> own;
-        std::optional<Trainer<T>>& trainer = mine ? kept : own;
-        if (!trainer || trainer->config() != config || trainer->shape().lanes != kernels.shape.lanes) trainer.emplace(config, kernels);
+        // The last call's memory serves the next of the same shape; who finds it taken makes his own.
+        // No lock that a fork could leave shut, and never freed while a daemon may still be at work.
+        static constinit std::atomic<Trainer<T>*> kept{nullptr};
+        std::unique_ptr<Trainer<T>> trainer(kept.exchange(nullptr));
+        if (trainer && (trainer->config() != config || trainer->shape().lanes != kernels.shape.lanes)) trainer.reset();
+        if (!trainer) trainer = std::make_unique<Trainer<T>>(config, kernels);
         trainer->load(flat, nullptr, nullptr);
-        return trainer->forward(rows, n, out, k);
+        const std::int64_t strange = trainer->forward(rows, n, out, k);
+        delete kept.exchange(trainer.release());
+        return strange;
     };
     return theta.dtype() == nb::dtype<float>() ? run(float()) : run(double());
 }
@@ -365,22 +382,22 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
 
 double peak(const std::string& dtype, int threads, double seconds, const std::string& isa) {
     if (dtype != "float32" && dtype != "float64" && dtype != "bf16") refuse("dtype must be 'float32', 'float64' or 'bf16'.");
-    if (threads < 1 || threads > 1024) refuse("threads must lie in 1 … 1024.");
-    number(seconds, 0, 60, "seconds");
     const int found = isa_of(isa);
-    std::vector<double> rates(std::size_t(threads), 0);
-    nb::gil_scoped_release released;
-    std::vector<std::thread> team;
-    for (int t = 0; t < threads; ++t)
-        team.emplace_back([&, t] {
-            rates[t] = dtype == "bf16"      ? half_kernels(found).peak(now, seconds)
-                       : dtype == "float32" ? kernels_of<float>(found).peak(now, seconds)
-                                            : kernels_of<double>(found).peak(now, seconds);
-        });
-    for (std::thread& member : team) member.join();
-    double sum = 0;
-    for (double rate : rates) sum += rate;
-    return sum;
+    struct Team {
+        double (*peak)(double (*)(), double);
+        double seconds;
+        double rate[MOST_THREADS]{};
+    } team{dtype == "bf16"      ? half_kernels(found).peak
+           : dtype == "float32" ? kernels_of<float>(found).peak
+                                : kernels_of<double>(found).peak,
+           number(seconds, 0, 60, "seconds")};
+    number(threads, 1, MOST_THREADS, "threads");
+    const WithoutPython released;
+    run_together(threads, [](void*, int) {}, [](void* p, int t) {
+        Team& of = *static_cast<Team*>(p);
+        of.rate[t] = of.peak(now, of.seconds);
+    }, &team);
+    return std::accumulate(std::begin(team.rate), std::end(team.rate), 0.0);
 }
 
 void elementwise(const std::string& name, double option, const ReadOnly& x, const Written& y, const Written& derivative, const std::string& isa) {
@@ -402,7 +419,11 @@ void softmax(const ReadOnly& z, const Written& p) {
     if (z.ndim() != 2 || z.shape(1) < 1 || z.shape(1) > (1 << 30)) refuse("z has the shape " + shape_of(z) + "; needed is (n, k).");
     const auto run = [&]<class T>(T) {
         const std::int64_t n = std::int64_t(z.shape(0)), k = std::int64_t(z.shape(1));
-        kernels_of<T>(isa_of("auto")).softmax(matrix_of<T>(z, "z", n, k), matrix_of<T>(p, "p", n, k), n, int(k));
+        const T* from = matrix_of<T>(z, "z", n, k);
+        T* to = matrix_of<T>(p, "p", n, k);
+        std::optional<WithoutPython> released;
+        if (n * k > 10000) released.emplace();
+        kernels_of<T>(isa_of("auto")).softmax(from, to, n, int(k));
     };
     z.dtype() == nb::dtype<float>() ? run(float()) : run(double());
 }
@@ -422,6 +443,7 @@ __attribute__((visibility("default"))) void deltarule_set_num_threads(int n) { s
 }
 
 NB_MODULE(_core, m) {
+    nb::set_leak_warnings(false);  // a daemon may hold a trainer until the process ends
     m.attr("ISAS") = names(ISA_NAMES, isa_of("auto") + 1);
     m.attr("ACTIVATIONS") = names(ACTIVATION_NAMES, ACTIVATIONS);
     m.attr("LOSSES") = names(LOSS_NAMES, LOSSES);

@@ -32,8 +32,8 @@ template <class T, class O> void loss_of_rows(const Plan<T>& plan, int t, int fr
     T* target = scratch_of(plan, t);
     for (int q = from; q < to; ++q) {
         double sum = 0;
-        for (int b = q * QUAD; b < (q + 1) * QUAD; ++b) {
-            T* z = plan.z + std::ptrdiff_t(b) * last.panels.columns();
+        for (std::ptrdiff_t b = q * QUAD; b < (q + 1) * QUAD; ++b) {
+            T* z = plan.z + b * last.panels.columns();
             if (b < plan.count) {
                 const std::int64_t row = plan.order[b];
                 __builtin_memcpy(plan.scores + row * n, z, n * sizeof(T));
@@ -87,7 +87,7 @@ template <class T> void run_forward(const Plan<T>& plan, int t) {
     for (int q = mine.from; q < mine.to; ++q) {
         T odd[QUAD * QUAD]{};  // x − x is 0 but for ∞ and NaN
         for (int k = 0; k < quads; ++k) {
-            const T* x = static_cast<const T*>(plan.x) + k * plan.stride + q * QUAD * QUAD;
+            const T* x = static_cast<const T*>(plan.x) + k * plan.stride + std::ptrdiff_t(q) * QUAD * QUAD;
             for (int i = 0; i < QUAD * QUAD; ++i) odd[i] += x[i] - x[i];
         }
         plan.quad_loss[q] = 0;
@@ -121,7 +121,7 @@ template <class T, class O> void gradient_of(const Plan<T>& plan, const Block& b
         for (; TILE > 1 && q < block.quads; ++q) some.template operator()<1>(q);
         if (block.quad == 0) {
             Vec<T> sum[NV]{};
-            for (int b = 0; b < plan.count; ++b)
+            for (std::ptrdiff_t b = 0; b < plan.count; ++b)
                 for (int v = 0; v < NV; ++v) sum[v] += load(d + (b * NV + v) * LANES<T>);
             for (int v = 0; v < NV; ++v) store<T>(out_bias + v * LANES<T>, sum[v]);
         }
@@ -141,7 +141,8 @@ template <class T> DR_INLINE double sum_of_squares(const T* v, std::ptrdiff_t n)
 // What products read of one block: of Halves, its rows in pairs; of layers with others below, Wᵀ.
 template <class T, class O> void repack_block(const Plan<T>& plan, const Block& block) {
     const Layer<T>& layer = plan.layer[block.layer];
-    const int width = layer.panels.width(block.panel) * LANES<T>, first = layer.panels.unit(block.panel);
+    const std::ptrdiff_t width = layer.panels.width(block.panel) * LANES<T>;
+    const int first = layer.panels.unit(block.panel);
     const T* w = plan.theta + panel_at(layer, block.panel);
     [[maybe_unused]] O* pairs = static_cast<O*>(plan.w) + panel_at(layer, block.panel);
     for (int q = block.quad; q < block.quad + block.quads; ++q) {
@@ -154,7 +155,7 @@ template <class T, class O> void repack_block(const Plan<T>& plan, const Block& 
                 }
         if (!layer.back) continue;
         const int panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);
-        const int back_width = layer.back_panels.width(panel) * LANES<T>;
+        const std::ptrdiff_t back_width = layer.back_panels.width(panel) * LANES<T>;
         O* back = static_cast<O*>(layer.back) + std::ptrdiff_t(unit) * layer.back_rows;
         for (int j = 0; j < width && first + j < layer.back_rows; j += QUAD) {
             O* to = back + (first + j) * back_width;
@@ -177,8 +178,7 @@ template <class T> struct Place {
 
 template <class T> DR_INLINE Place<T> place_of(const Plan<T>& plan, const Block& block) {
     const Layer<T>& layer = plan.layer[block.layer];
-    const int width = layer.panels.width(block.panel) * LANES<T>;
-    const std::ptrdiff_t panel = panel_at(layer, block.panel);
+    const std::ptrdiff_t width = layer.panels.width(block.panel) * LANES<T>, panel = panel_at(layer, block.panel);
     return {panel + block.quad * QUAD * width, block.quads * QUAD * width, panel + layer.quads * QUAD * width, width};
 }
 
@@ -223,8 +223,8 @@ template <class T, class O> void forward_part(const Plan<T>& plan, int part) {
         const int nv = layer.panels.width(p);
         T* sum = sums + rows_at(plan, layer, p);
         multiply_panel<T, O>(static_cast<const O*>(plan.x) + from * plan.stride, plan.stride, 0, quads,
-                          static_cast<const O*>(plan.w) + panel_at(layer, p) + from * QUAD * nv * LANES<T>, to - from, nv,
-                          [&]<int NV>(int b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
+                          static_cast<const O*>(plan.w) + panel_at(layer, p) + std::ptrdiff_t(from) * QUAD * nv * LANES<T>, to - from, nv,
+                          [&]<int NV>(std::ptrdiff_t b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
     }
 }
 

@@ -1,16 +1,13 @@
 #include "pool.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
-#if defined(_WIN32)
-#include <process.h>
-#define getpid _getpid
-#else
-#include <unistd.h>
+#if !defined(_WIN32)
+#include <pthread.h>
 #endif
 
 namespace deltarule {
@@ -36,8 +33,6 @@ void wait_for_change(std::atomic<std::uint32_t>& value, std::uint32_t old) {
     while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
-constexpr std::uint32_t CALLED = 1024;
-
 class Pool {
   public:
     bool enter() { return busy_.try_lock(); }
@@ -48,7 +43,7 @@ class Pool {
         while (int(workers_) < n) {
             try {
                 std::thread([this, id = workers_ + 1, seen = round_.load()] { serve(id, seen); }).detach();
-            } catch (const std::system_error&) {
+            } catch (const std::exception&) {
                 break;
             }
             ++workers_;
@@ -60,8 +55,8 @@ class Pool {
         work_ = work;
         argument_ = argument;
         pending_.store(std::uint32_t(helpers), std::memory_order_relaxed);
-        const std::uint32_t number = round_.load(std::memory_order_relaxed) / CALLED + 1;
-        round_.store(number * CALLED + std::uint32_t(helpers), std::memory_order_release);
+        const std::uint32_t number = round_.load(std::memory_order_relaxed) / MOST_THREADS + 1;
+        round_.store(number * MOST_THREADS + std::uint32_t(helpers), std::memory_order_release);
         round_.notify_all();
         work(argument, 0);
         for (std::uint32_t left; (left = pending_.load(std::memory_order_acquire)) != 0;)
@@ -74,7 +69,7 @@ class Pool {
             wait_for_change(round_, seen);
             // A round does not end before those whom it calls: only they may read what it is about.
             seen = round_.load(std::memory_order_acquire);
-            if (id > int(seen % CALLED)) continue;
+            if (id > int(seen % MOST_THREADS)) continue;
             work_(argument_, id);
             if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_all();
         }
@@ -88,24 +83,20 @@ class Pool {
     void* argument_ = nullptr;
 };
 
-// The pool of this process: a fork has its parent's memory but none of its threads, so it makes a
-// new one.  Pools are never destroyed: their threads sleep until the process ends.
+// The pool of this process.  Pools are never destroyed: their threads sleep until the process ends.
+constinit std::atomic<Pool*> own{nullptr};
+
+#if !defined(_WIN32)  // a fork has its parent's memory but none of its threads: it makes a new pool
+[[maybe_unused]] const int at_fork = pthread_atfork(nullptr, nullptr, [] { own = nullptr; });
+#endif
+
 Pool& pool() {
-    struct Own {
-        Pool* pool;
-        int process;
-    };
-    static std::atomic<Own*> own{nullptr};
-    Own* now = own.load();
-    const int process = int(getpid());
-    if (!now || now->process != process) {
-        Own* fresh = new Own{new Pool, process};
-        if (own.compare_exchange_strong(now, fresh)) return *fresh->pool;
-        delete fresh->pool;
-        delete fresh;
-        return *now->pool;
-    }
-    return *now->pool;
+    Pool* now = own;
+    if (now) return *now;
+    Pool* fresh = new Pool;
+    if (own.compare_exchange_strong(now, fresh)) return *fresh;
+    delete fresh;
+    return *now;
 }
 
 }  // namespace
@@ -122,19 +113,17 @@ void Barrier::wait(int threads, void (*serial)(void*), void* argument) {
     }
 }
 
-int run_together(int threads, void (*ready)(void*, int), void (*work)(void*, int), void* argument) {
+void run_together(int threads, void (*ready)(void*, int), void (*work)(void*, int), void* argument) {
     Pool& team = pool();
     if (threads > 1 && team.enter()) {
-        threads = 1 + team.grow(std::min(threads, int(CALLED)) - 1);
+        threads = 1 + team.grow(std::min(threads, MOST_THREADS) - 1);
         ready(argument, threads);
         team.run(threads - 1, work, argument);
         team.leave();
     } else {
-        threads = 1;
         ready(argument, 1);
         work(argument, 0);
     }
-    return threads;
 }
 
 }  // namespace deltarule

@@ -19,9 +19,11 @@ class Barrier {
     std::atomic<std::uint32_t> round_{0};
 };
 
-// Calls work(argument, t) for t = 0 … threads − 1, the first on the caller's thread.  Returns how
-// many took part: fewer where the pool is busy with another call or no thread can be made.  `ready`
-// is told that number before any work begins.
-int run_together(int threads, void (*ready)(void*, int), void (*work)(void*, int), void* argument);
+constexpr int MOST_THREADS = 64;  // of one call
+
+// Calls work(argument, t) for t = 0 … threads − 1, the first on the caller's thread.  They may be
+// fewer, where the pool is busy with another call or no thread can be made: `ready` is told how many
+// before any work begins.
+void run_together(int threads, void (*ready)(void*, int), void (*work)(void*, int), void* argument);
 
 }  // namespace deltarule

@@ -61,7 +61,7 @@ Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels)
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
     Arena arena{memory_.get() + (LINE - address % LINE) % LINE};
     lay_out(arena);
-    cut_blocks(arena);
+    cut_blocks();
     for (std::size_t i = 0; i < config.shift.size(); ++i) {
         const_cast<double*>(plan_.shift64)[i] = config.shift[i];
         const_cast<double*>(plan_.factor64)[i] = config.factor[i];
@@ -133,7 +133,6 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     plan_.factor64 = arena.template take<double>(features + CHUNK);
     plan_.shift = arena.take(features + CHUNK);
     plan_.factor = arena.take(features + CHUNK);
-    plan_.rows.scaled = config_.scaled;
     if (!config_.training) return;
 
     plan_.memory1 = plan_.memory2 = arena.take(size);
@@ -145,7 +144,7 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
         plan_.parts = std::min(MOST_PARTS, std::max(1, (features + PART_FEATURES) / (2 * PART_FEATURES)) * 2);
     plan_.part_sums = arena.take(plan_.parts * batch * Panels::of(config_.sizes[1], shape).columns());
     plan_.scratch_size = padded(std::max(BLOCK_QUADS * QUAD * width, outputs), CHUNK) + padded(width, CHUNK);
-    plan_.scratch = arena.take(double(plan_.scratch_size) * std::max(get_threads(), 64));
+    plan_.scratch = arena.take(double(plan_.scratch_size) * MOST_THREADS);
 
     double blocks = 0;
     for (int i = 0; i < layers; ++i) {
@@ -166,7 +165,7 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
 }
 
 // Cuts the weights into blocks: the first layer's by part, then all others.
-template <class T> void Trainer<T>::cut_blocks(Arena&) {
+template <class T> void Trainer<T>::cut_blocks() {
     if (!config_.training) return;
     const auto cut = [&](int i, int from, int to) {
         const Layer<T>& layer = plan_.layer[i];
@@ -218,11 +217,15 @@ template <class T> void Trainer<T>::unpack(const T* packed, T* flat) const {
 }
 
 template <class T> void Trainer<T>::load(const T* theta, const T* state, const T* average) {
-    pack(theta, plan_.theta);
-    if (!config_.training) return;
-    pack(state, plan_.memory1);
-    if (second_) pack(state + parameters_, plan_.memory2);
-    if (plan_.average) pack(average, plan_.average);
+    if (!config_.training) return pack(theta, plan_.theta);
+    const auto take = [&](const T* flat, T* packed) {
+        std::fill_n(packed, plan_.size, T(0));  // NaN of earlier steps is in the padding, too
+        pack(flat, packed);
+    };
+    take(theta, plan_.theta);
+    take(state, plan_.memory1);
+    if (second_) take(state + parameters_, plan_.memory2);
+    if (plan_.average) take(average, plan_.average);
     kernels_.repack(plan_);
 }
 
@@ -272,16 +275,15 @@ template <class T> struct Trainer<T>::Run {
             for (int b = 0; b < plan().count; ++b) now.total += double(course.weight[plan().order[b]]);
             if (now.total == 0) now.total = 1;
         }
-        now.key = ::baseline::derive_next(course.dropout_key, course.t + std::uint64_t(step));
+        now.key = ::DR_ISA::derive_next(course.dropout_key, course.t + std::uint64_t(step));
     }
 
     void after_rows() {
         double loss = 0;
         for (int q = 0; q < (plan().count + QUAD - 1) / QUAD; ++q) loss += plan().quad_loss[q];
         course.losses[step] = double(T(loss));
-        last = !std::isfinite(course.losses[step]) || now() > deadline;
         plan().next_order = rows_of(step + 1, &plan().next_count);
-        if (last) plan().next_count = 0;
+        if (!std::isfinite(course.losses[step]) || now() > deadline) plan().next_count = 0;
         last = plan().next_count == 0;
     }
 
@@ -320,7 +322,7 @@ template <class T> struct Trainer<T>::Run {
         self.kernels_.quiet(true, &kept);
         const Kernels<T>& kernels = self.kernels_;
         kernels.begin(plan(), t);
-        meet<&Run::nothing>();
+        barrier.wait(plan().threads, nullptr, nullptr);
         do {
             kernels.rows(plan(), t);
             meet<&Run::after_rows>();
@@ -335,13 +337,11 @@ template <class T> struct Trainer<T>::Run {
         } while (!last);
         self.kernels_.quiet(false, &kept);
     }
-
-    void nothing() {}
 };
 
 template <class T> int Trainer<T>::threads_for(int wanted) const {
-    if (wanted <= 0) wanted = multiply_adds_ < FOR_TWO_THREADS ? 1 : get_threads();
-    return std::clamp(wanted, 1, 64);
+    if (wanted > 0) return wanted;
+    return multiply_adds_ < FOR_TWO_THREADS ? 1 : get_threads();
 }
 
 template <class T> std::int64_t Trainer<T>::advance(const Course<T>& course, int threads) {
@@ -401,7 +401,7 @@ std::int64_t Trainer<T>::forward(const Rows& rows, std::int64_t n, T* scores, in
     plan_.scores = scores;
     plan_.order = part.order.data();
     run_together(
-        std::clamp(threads, 1, 64),
+        threads,
         [](void* p, int k) {
             static_cast<Part*>(p)->self->plan_.threads = k;
             static_cast<Part*>(p)->prepare();

@@ -43,7 +43,7 @@ template <class T> struct Course {
     Rows rows;
     const std::int64_t* labels;
     const T *targets, *weight;
-    const std::int64_t* order;
+    const std::int64_t* order;  // no row twice in a batch: two threads would write its scores
     std::int64_t n_order;
     const double *lr, *scalars, *pace;
     int n_scalars;
@@ -78,7 +78,7 @@ template <class T> class Trainer {
     struct Arena;
     struct Run;
     void lay_out(Arena&);
-    void cut_blocks(Arena&);
+    void cut_blocks();
     template <class F> void each_row(F f) const;
     void pack(const T* flat, T* packed) const;
     void unpack(const T* packed, T* flat) const;
