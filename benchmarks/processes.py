@@ -25,7 +25,7 @@ WORKER = Path(__file__).with_name("worker.py")
 COOLING = 0.25
 # A turn lasts about so long: the clock of processor time is coarse, and the first epoch after a
 # rest finds the caches cold.
-TURN = 1.0
+TURN = 0.6
 # Turns in which others took more than this share of a processor are taken again, so often.
 DISTURBED, RETAKES = 0.05, 3
 LONG_ENOUGH = 0.2

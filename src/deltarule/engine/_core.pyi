@@ -27,7 +27,7 @@ def get_threads() -> int:
     """How many those are; at first the processors of the machine."""
 
 def peak(dtype: str, threads: int, seconds: float, isa: str = "auto") -> float:
-    """Multiply-adds a second that `threads` threads reach in registers.
+    """Multiply-adds a second that `threads` threads, at most 64, reach in registers.
 
     dtype is "float32", "float64" or "bf16", whose pairs count as two.  GIL released.
     """
@@ -95,7 +95,7 @@ class Trainer:
         X: Array,  # (n, n_features) float32 | float64 | uint8, any strides
         y: Array,  # (n,) int64 for cross_entropy, or (n, n_outputs) of the dtype, C-contiguous
         weight: Array | None,  # (n,) of the dtype
-        order: Array,  # (m,) int64: the rows of the steps to take, batch after batch
+        order: Array,  # (m,) int64: rows, batch after batch; no row twice in a batch
         lr: Array,  # (steps,) float64
         scalars: Array,  # (steps, k) float64: the rule's, as `rule.scalars(t)` returns them
         pace: Array,  # (steps,) float64: 1 − d of the moving average

@@ -305,7 +305,7 @@ class Handle {
 
 // -- inference --------------------------------------------------------------------------------------------
 
-constexpr std::int64_t FEW_ROWS = 4, ROWS_PER_THREAD = 64;
+constexpr int FEW_ROWS = 4, ROWS_PER_THREAD = 64;
 
 template <class T>
 std::int64_t few_rows(const Config& config, const Rows& rows, std::int64_t n, const T* theta, std::int64_t parameters,
@@ -363,7 +363,7 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
         const WithoutPython released;
         const int k = threads > 0 ? std::min(threads, MOST_THREADS)
                       : double(parameters) * double(n) < 4e5 ? 1 : get_threads();
-        config.batch = int(std::min<std::int64_t>(n, ROWS_PER_THREAD * k));
+        config.batch = ROWS_PER_THREAD * std::max(k, std::min(get_threads(), MOST_THREADS));  // the same for every n
         // The last call's memory serves the next of the same shape; who finds it taken makes his own.
         // No lock that a fork could leave shut, and never freed while a daemon may still be at work.
         static constinit std::atomic<Trainer<T>*> kept{nullptr};
