@@ -321,7 +321,7 @@ TRAINING: list[Row] = [
         lambda p: p.train(X, Y, engine="reference", precision="bf16"),
         ("bf16", "leave one of them out"),
     ),
-    ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 256", "not 0")),
+    ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 64", "not 0")),
     ("threads a fraction", lambda p: dr.set_threads(2.0), ("threads", "whole number", "2.0")),
     ("threads true", lambda p: dr.set_threads(True), ("threads", "whole number", "True")),
     ("engine of a word", lambda p: dr.explain_engine("net"), ("takes a Network", "'net'")),

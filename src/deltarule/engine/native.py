@@ -94,7 +94,7 @@ def notice(reasons: Sequence[str]) -> str:
 
 
 def set_threads(n: int) -> None:
-    """Let the engine use at most n threads, from 1 to 256; small networks take fewer.
+    """Let the engine use at most n threads, from 1 to 64; small networks take fewer.
 
     Results do not depend on it.  The threads of BLAS, which serve the reference, are not touched.
 

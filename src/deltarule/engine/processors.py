@@ -11,7 +11,7 @@ from ..ground.errors import InvalidInput
 
 __all__ = ["MOST_THREADS", "default_threads", "processors"]
 
-MOST_THREADS = 256
+MOST_THREADS = 64  # as many as the core takes
 VARIABLE = "DELTARULE_NUM_THREADS"
 
 

@@ -94,30 +94,6 @@ template <class T> DR_INLINE Vec<T> square_root(Vec<T> v) {
     return load(lane);
 }
 
-// √v of v ≥ 0, and 1/v of v > 0, to an ulp or two where that is quicker than the exact ones: a step
-// of Newton's from the processor's 14 bits.
-template <class T> DR_INLINE Vec<T> quick_root(Vec<T> v) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) {
-        const Vec<T> inverse = bits<Vec<T>>(_mm512_maskz_rsqrt14_ps(0xFFFF, bits<__m512>(v)));
-        const Vec<T> root = v * inverse;
-        const Vec<T> better = root + root * (T(0.5) - root * (T(0.5) * inverse));
-        return choose<T>(v > splat(T(1e-37)), better, Vec<T>{});
-    }
-#endif
-    return square_root<T>(v);
-}
-
-template <class T> DR_INLINE Vec<T> quick_inverse(Vec<T> v) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) {
-        const Vec<T> first = bits<Vec<T>>(_mm512_maskz_rcp14_ps(0xFFFF, bits<__m512>(v)));
-        return first + first * (T(1) - v * first);
-    }
-#endif
-    return T(1) / v;
-}
-
 // Bytes as numbers.
 template <class T> DR_INLINE Vec<T> load_bytes(const std::uint8_t* p) {
 #if defined(__AVX512F__)

@@ -23,7 +23,7 @@ DR_INLINE Vec<T> change(const Plan<T>& plan, const Pace<T>& s, Vec<T> g, Vec<T>&
         return s.rate * (plan.nesterov ? s.beta1 * m + g : m);
     } else if constexpr (R == Rule::rmsprop) {  // v ← ρv + (1 − ρ)∇²;  Δ = η·∇/(√v + ε)        (O2)
         m = s.beta1 * m + s.rest1 * (g * g);
-        return s.rate * (g * quick_inverse<T>(quick_root<T>(m) + s.epsilon));
+        return s.rate * (g / (square_root<T>(m) + s.epsilon));
     } else if constexpr (R == Rule::lion) {  // Δ = η·sign(β₁m + (1 − β₁)∇), then m             (O5)
         const Vec<T> c = m + s.rest1 * (g - m), none = Vec<T>{};
         m = s.beta2 * m + s.rest2 * g;
@@ -31,9 +31,9 @@ DR_INLINE Vec<T> change(const Plan<T>& plan, const Pace<T>& s, Vec<T> g, Vec<T>&
     } else {  // m ← β₁m + (1 − β₁)∇;  v ← β₂v + (1 − β₂)∇²                                     (O3)
         m = s.beta1 * m + s.rest1 * g;
         v = s.beta2 * v + s.rest2 * (g * g);
-        const Vec<T> inverse = quick_inverse<T>(s.root * quick_root<T>(v) + s.epsilon);  // 1/(√v̂ + ε)
-        if constexpr (R == Rule::adam) return s.a * m * inverse;      // a = η/(1 − β₁ᵗ)
-        else return s.rate * ((s.a * g + s.b * m) * inverse);         //                        (O4)
+        const Vec<T> spread = s.root * square_root<T>(v) + s.epsilon;  // √v̂ + ε
+        if constexpr (R == Rule::adam) return s.a * m / spread;       // a = η/(1 − β₁ᵗ)
+        else return s.rate * ((s.a * g + s.b * m) / spread);          //                        (O4)
     }
 }
 
