@@ -32,6 +32,9 @@ def described(precision: str = "full", **settings: Any) -> Any:
     )
 
 
+CORE_LOSSES = [name for name in names_in(losses) if name != "half_squared_error"]
+
+
 def reason(**settings: Any) -> str:
     """What speaks against a network, one sentence."""
     (sentence,) = described(**settings).reasons
@@ -83,14 +86,22 @@ def test_every_activation(name: str) -> None:
     assert found.words["activations"] == [(name, *(defaults or [0.0]))] * 2
 
 
-@pytest.mark.parametrize("name", names_in(losses))
+@pytest.mark.parametrize("name", CORE_LOSSES)
 def test_every_loss(name: str) -> None:
-    """Each has a name in the core, and at most one option."""
+    """Each but one has its own name in the core, and at most one option."""
     defaults = list(options_of(getattr(losses, name)).values())
     assert len(defaults) <= 1
     found = described(loss=name)
     assert found.reasons == ()
     assert found.words["loss"] == (name, *(defaults or [0.0]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_half_the_squared_error_is_hubers(dtype: str) -> None:
+    """It is huber's loss with the largest δ of the dtype."""
+    found = described(loss="half_squared_error", dtype=dtype)
+    assert found.reasons == ()
+    assert found.words["loss"] == ("huber", np.finfo(dtype).max)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +129,7 @@ def test_every_rule_is_tested() -> None:
 def test_the_core_knows_every_name(core: Any) -> None:
     """The compiled core lists every activation, loss and rule of the library."""
     assert sorted(core.ACTIVATIONS) == sorted(names_in(activations))
-    assert sorted(core.LOSSES) == sorted(names_in(losses))
+    assert sorted(core.LOSSES) == sorted(CORE_LOSSES)
     assert sorted(core.RULES) == sorted(names_in(optimizers))
 
 

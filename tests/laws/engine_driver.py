@@ -13,6 +13,7 @@ import numpy as np
 
 from deltarule.data.scaling import Scaling
 from deltarule.engine import native
+from deltarule.engine.description import loss_words
 from deltarule.ground.contracts import Batch
 from deltarule.ground.options import options_of
 from deltarule.ground.randomness import StepNoise, derive
@@ -302,7 +303,9 @@ def trainer_of(core: Any, case: Case, data: Data, dtype: Any, isa: str = "auto")
         sizes=list(case.sizes),
         activations=[(f, with_option(getattr(activations, f), None)[1]) for f in case.functions()],
         dropout=list(zip(case.rates(), case.places(), strict=True)),
-        loss=(case.loss, with_option(getattr(losses, case.loss), case.option)[1]),
+        loss=loss_words(
+            with_option(getattr(losses, case.loss), case.option)[0], np.dtype(dtype).name, []
+        ),
         rule=(
             name,
             float(first),

@@ -108,6 +108,7 @@ REFERENCE: dict[str, Callable[[Row, Row], Terms]] = {
     "cross_entropy": cross_entropy,
     "binary_cross_entropy": binary_cross_entropy,
     "squared_error": elementwise(lambda y, z: ((z - y) ** 2, 2 * (z - y))),
+    "half_squared_error": elementwise(lambda y, z: ((z - y) ** 2 / 2, z - y)),
     "absolute_error": elementwise(lambda y, z: (abs(z - y), D(side(z - y)))),
     "huber": elementwise(huber),
     "poisson": poisson,

@@ -115,6 +115,9 @@ def test_regression_losses_are_sklearns(level: float) -> None:
         metrics.mean_squared_error(NUMBERS, SCORES, sample_weight=WEIGHT): (
             losses.squared_error(NUMBERS, SCORES, WEIGHT, WEIGHT.sum())
         ),
+        metrics.mean_squared_error(NUMBERS, SCORES, sample_weight=WEIGHT) / 2: (
+            losses.half_squared_error(NUMBERS, SCORES, WEIGHT, WEIGHT.sum())
+        ),
         metrics.mean_absolute_error(NUMBERS, SCORES, sample_weight=WEIGHT): (
             losses.absolute_error(NUMBERS, SCORES, WEIGHT, WEIGHT.sum())
         ),

@@ -6,6 +6,7 @@ bears such a name is another function.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -22,7 +23,14 @@ from ..machine.layers import Activation, Dense, Dropout
 from ..mathematics import activations, losses, optimizers
 from . import native
 
-__all__ = ["Description", "core_rows", "core_scaling", "describe_chain", "describe_training"]
+__all__ = [
+    "Description",
+    "core_rows",
+    "core_scaling",
+    "describe_chain",
+    "describe_training",
+    "loss_words",
+]
 
 # What may follow a dense layer, in this order, each at most once.
 STAGES: dict[type, int] = {Dense: 0, Activation: 1, Dropout: 2}
@@ -134,7 +142,7 @@ def describe_training(
         )
     words = {
         **of_chain.words,
-        "loss": _with_one_option(objective, "loss", reasons),
+        "loss": loss_words(objective, dtype, reasons),
         "rule": (
             name,
             float(next((given[key] for key in FIRST if key in given), 0.0)),
@@ -145,6 +153,18 @@ def describe_training(
         "bf16": precision == "bf16",
     }
     return Description(words, tuple(reasons))
+
+
+def loss_words(objective: Callable[..., Any], dtype: str, reasons: list[str]) -> tuple[str, float]:
+    """The core's name for a loss, and its option; 0 where there is none.
+
+    ½r² is the inner branch of huber's loss.  With the largest δ that there is, the outer branch
+    begins where r overflows, and there both losses are infinite.
+    """
+    if unbound(objective)[0] is losses.half_squared_error:
+        largest = np.finfo(dtype if dtype == "float32" else "float64").max
+        objective = functools.partial(losses.huber, delta=float(largest))
+    return _with_one_option(objective, "loss", reasons)
 
 
 TABLES: dict[str, tuple[ModuleType, str]] = {

@@ -8,7 +8,7 @@ Each function takes
     total   the weight of the global batch
 
 and returns (L, ∂L/∂z), a scalar and an (n, k) array.  The elementwise losses average over the k
-outputs, without a factor ½ (PyTorch's convention).
+outputs, without a factor ½ (PyTorch's convention) but where their name says so.
 
 For finite scores there is no NaN and no warning: the value is right wherever it is representable,
 else +inf, never −inf or NaN, which could pass for a good loss.  That is why c = w/total is
@@ -42,6 +42,7 @@ __all__ = [
     "absolute_error",
     "binary_cross_entropy",
     "cross_entropy",
+    "half_squared_error",
     "huber",
     "l2_penalty",
     "poisson",
@@ -165,6 +166,18 @@ def squared_error(y: Array, z: Array, weight: Array | None, total: float) -> Res
     c = _share(weight, total, z.shape[1])
     h = _half_residual(y, z)
     g = 4.0 * c * h
+    return finite_or_inf((g * h).sum()), g
+
+
+@declare("regression")
+def half_squared_error(y: Array, z: Array, weight: Array | None, total: float) -> Result:
+    """ℓ = ½(z − y)²   ⇒   ∂ℓ/∂z = z − y                                            (E11)
+
+    The convention of most textbooks, and of scikit-learn's MLPRegressor for one output.
+    """
+    c = _share(weight, total, z.shape[1])
+    h = _half_residual(y, z)
+    g = 2.0 * c * h
     return finite_or_inf((g * h).sum()), g
 
 
