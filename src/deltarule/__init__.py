@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .data.dataset import Dataset, Table
     from .data.sources import load_data
     from .engine.native import get_threads, set_threads
+    from .estimators.classifier import MLPClassifier
+    from .estimators.regressor import MLPRegressor
     from .ground.errors import (
         DeltaruleError,
         Diverged,
@@ -45,7 +47,7 @@ FLOORS = (
     ("storage", "report", "engine"),
     ("learning",),
     ("network",),
-    ("experiments",),
+    ("estimators", "experiments"),
     ("cli",),
 )
 
@@ -57,6 +59,8 @@ _HOMES = {
     "FileRefused": "ground.errors",
     "History": "learning.history",
     "InvalidInput": "ground.errors",
+    "MLPClassifier": "estimators.classifier",
+    "MLPRegressor": "estimators.regressor",
     "Network": "network.network",
     "NotAvailable": "ground.errors",
     "Table": "data.dataset",
@@ -79,6 +83,8 @@ __all__ = [
     "FileRefused",
     "History",
     "InvalidInput",
+    "MLPClassifier",
+    "MLPRegressor",
     "Network",
     "NotAvailable",
     "Table",

@@ -8,6 +8,7 @@ ORDER = (
     "history",
     "evaluation",
     "monitor",
+    "progress",
     "training",
     "gradients",
 )

@@ -66,7 +66,8 @@ class History:
         """
         if not self.epochs:
             return None
-        return self.epochs[-1] if self.best_epoch is None else self.epochs[self.best_epoch - 1]
+        found = [record for record in self.epochs if record["epoch"] == self.best_epoch]
+        return found[0] if found else self.epochs[-1]
 
     def to_dict(self) -> dict[str, list[float]]:
         """All columns by name."""

@@ -27,17 +27,24 @@ class Monitor:
         self, name: str, greater_is_better: bool, patience: int | None = None, min_delta: float = 0
     ) -> None:
         self.name, self.patience, self.min_delta = name, patience, min_delta
+        self.greater_is_better = greater_is_better
         self._sign = -1.0 if greater_is_better else 1.0
         self.best_epoch: int | None = None
-        self._best = self._reference = math.inf
+        self._best = (math.inf, math.inf)
+        self._reference = math.inf
         self._waited = 0
         self._kept: tuple[Array, Array] | None = None
 
-    def see(self, epoch: int, value: float, theta: Array, statistics: Array) -> bool:
-        """Take note of an epoch; returns whether the training should stop."""
+    def see(
+        self, epoch: int, value: float, theta: Array, statistics: Array, tie: float = 0.0
+    ) -> bool:
+        """Take note of an epoch; returns whether the training should stop.
+
+        Of equal values, as shares of few rows often are, the one with the lower `tie` is better.
+        """
         value = self._sign * value
-        if value < self._best:
-            self._best, self.best_epoch = value, epoch
+        if value < math.inf and (value, tie) < self._best:
+            self._best, self.best_epoch = (value, tie), epoch
             if self._kept is None:
                 self._kept = (theta.copy(), statistics.copy())
             else:

@@ -30,6 +30,8 @@ class Plan:
         "auto" takes the fast engine for what it can do, and the reference for the rest.
     precision : one of PRECISIONS
         Of the fast engine's products; the reference is always full.
+    shuffle : bool
+        Whether every epoch takes the rows in an order of its own.
     """
 
     epochs: int
@@ -41,6 +43,7 @@ class Plan:
     restore_best: bool = True
     engine: str = "auto"
     precision: str = "full"
+    shuffle: bool = True
 
 
 def steps_in(n: int, plan: Plan) -> int:

@@ -150,9 +150,11 @@ def steps_for(
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )
-    if description.reasons:
-        reference = ReferenceSteps(chain, objective, optimizer, rows, averaged, plan)
-        return reference, description.reasons
+    reasons = description.reasons
+    if not isinstance(rows.X, np.ndarray):
+        reasons = (*reasons, "The rows are no plain array, and the engine reads memory itself.")
+    if reasons:
+        return ReferenceSteps(chain, objective, optimizer, rows, averaged, plan), reasons
     fast = FastSteps(
         chain,
         optimizer,

@@ -20,6 +20,7 @@ from .evaluation import Judge, evaluate
 from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
+from .progress import Progress
 from .stepping import steps_for
 
 __all__ = ["Training"]
@@ -41,6 +42,10 @@ class Training:
     total_steps : int
     stop : bool
         Set by a callback to end the training after the current epoch.
+    averaged : Chain
+        What is validated and kept: over the moving average, or `chain` itself without one.
+    progress : Progress or None
+        After `run`: where it stopped, for a training that is to go on; None where it diverged.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Training:
         judge: Judge,
         monitor: Monitor | None,
         callbacks: Iterable[Callback] = (),
+        start: Progress | None = None,
     ) -> None:
         self.chain, self.objective, self.optimizer = chain, objective, optimizer
         self.rows, self.rows_val = rows, rows_val
@@ -62,15 +68,18 @@ class Training:
         self.history = History(monitor.name if monitor else "")
         self.t, self.epoch, self.stop = 0, 0, False
         self.total_steps = steps_in(len(rows), plan)
-        # What validation and prediction use: the chain itself where nothing is averaged.
-        self._averaged = chain
+        self.averaged = chain
         if plan.average:
-            self._averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
-        self._before = (self._averaged.theta, self._averaged.statistics)
+            self.averaged = chain.over(chain.theta.copy(), chain.statistics.copy())
+        if start is not None:
+            start.restore(chain, self.averaged, optimizer)
+            self.t, self.epoch = start.t, start.epoch
+        self.progress: Progress | None = None
+        self._before = (self.averaged.theta, self.averaged.statistics)
         self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._steps, reasons = steps_for(
-            chain, objective, optimizer, rows, self._averaged, plan, self.callbacks
+            chain, objective, optimizer, rows, self.averaged, plan, self.callbacks
         )
         self.history.engine = "reference" if reasons else "fast"
         self.history.engine_reasons = reasons
@@ -90,26 +99,30 @@ class Training:
         try:
             while self.epoch < plan.epochs and not self.stop:
                 self.epoch += 1
-                self._before = (self._averaged.theta.copy(), self._averaged.statistics.copy())
+                self._before = (self.averaged.theta.copy(), self.averaged.statistics.copy())
                 record = self._one_epoch()
                 record["seconds"] = time.monotonic() - started
                 self.history.epochs.append(record)
                 if self.monitor:
                     value = record[self.monitor.name]
-                    now = self._averaged
-                    if self.monitor.see(self.epoch, value, now.theta, now.statistics):
+                    tie = record.get("val_loss", record["train_loss"])
+                    now = self.averaged
+                    if self.monitor.see(self.epoch, value, now.theta, now.statistics, tie):
                         self.stop = self.history.stopped_early = True
                     self.history.best_epoch = self.monitor.best_epoch
                 self._tell("on_epoch")
+            self.progress = Progress.of(
+                self.chain, self.averaged, self.optimizer, self.t, self.epoch
+            )
         except (Diverged, KeyboardInterrupt):  # never half a step
-            self._averaged.theta[...], self._averaged.statistics[...] = self._before
+            self.averaged.theta[...], self.averaged.statistics[...] = self._before
             raise
         finally:
             self.history.steps = self.t
             self.history.seconds = time.monotonic() - started
             self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
-            self.chain.theta[...] = self._averaged.theta
-            self.chain.statistics[...] = self._averaged.statistics
+            self.chain.theta[...] = self.averaged.theta
+            self.chain.statistics[...] = self.averaged.statistics
             if self.monitor and plan.restore_best:
                 self.monitor.restore(self.chain.theta, self.chain.statistics)
             self._tell("on_end")
@@ -121,7 +134,9 @@ class Training:
 
     def _one_epoch(self) -> dict[str, float]:
         plan, rows = self.plan, self.rows
-        order, lr = epoch_order(len(rows), plan.seed, self.epoch), self.optimizer.rate(self.t + 1)
+        order, lr = np.arange(len(rows)), self.optimizer.rate(self.t + 1)
+        if plan.shuffle:
+            order = epoch_order(len(rows), plan.seed, self.epoch)
         losses, weights = self._all_steps(order)
         # At one go, so that the bits of the sum do not depend on how the steps were cut.
         whole = total_weight(rows.weight, len(rows)) or 1.0
@@ -137,9 +152,12 @@ class Training:
             self._diverged("the optimizer's memory of the gradients was not finite")
         self._guard_mean("the mean loss of the epoch", loss)
         if self.rows_val is not None:
-            found = evaluate(self._averaged, self.objective, self.rows_val, self.judge)
+            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge)
             self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
+        for part in ("train", "val"):  # a judge may state the loss in other units
+            if f"{part}_reported" in record:
+                record[f"{part}_loss"] = record.pop(f"{part}_reported")
         return record
 
     def _all_steps(self, order: Array) -> tuple[Array, Array]:

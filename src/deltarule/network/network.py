@@ -286,11 +286,19 @@ class Network:
 
     def scores(self, X: Any) -> Array:
         """z, the raw scores of the last layer, (n_samples, n_outputs)."""
+        z = self.plain_scores(X)
+        return self._scores(X) if z is None else z
+
+    def plain_scores(self, X: Any) -> Array | None:
+        """z of plain rows of finite numbers by the engine, of one in microseconds, else None."""
         lane = self._lane
         if lane is None or not lane.serves(self.chain, self.preprocessing):
             lane = self._lane = Lane(self.chain, self.preprocessing)
-        z = lane(X)
-        return self._scores(X) if z is None else z
+        return lane(X)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is made anew at the next prediction."""
+        return {**self.__dict__, "_lane": None}
 
     @quiet
     def _scores(self, X: Any) -> Array:

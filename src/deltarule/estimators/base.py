@@ -1,0 +1,344 @@
+"""What the two estimators share: the fit, its attributes, and the ways to go on from one."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from ..data.batches import Rows
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, Problems
+from ..learning.callbacks import Callback, progress_callback
+from ..learning.history import History
+from ..learning.monitor import Monitor
+from ..learning.progress import Progress
+from ..learning.training import Training
+from ..network.checks import check_gradients
+from ..network.judging import callbacks_for
+from ..network.targets import Targets
+from .fitting import Lines, batch_rows, network_for, optimizer_matches, penalty, rows_of
+from .fitting import training_for
+from .hooks import Hooks, as_it_stands
+from .judging import ScoreJudge, scorer_named
+from .parameters import Choices, read_parameters
+from .requirements import HAS_CALLBACKS
+from .samples import Samples, checked_rows, hold_out, rows_for, weights_for
+from .serving import Serving
+from .stopping import Stopping
+
+__all__ = ["BaseMLP", "keep"]
+
+
+def keep(estimator: Any, given: dict[str, Any]) -> None:
+    """Set a constructor's arguments, unchanged: scikit-learn looks at them at `fit`."""
+    for name, value in given.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+class BaseMLP(Serving, ABC):
+    """The part of `MLPClassifier` and `MLPRegressor` that does not depend on what y is."""
+
+    _numeric = False
+
+    # -- what the two make of y -------------------------------------------------------------
+
+    @abstractmethod
+    def _learn_targets(self, y: Any, classes: Any, weight: Array | None) -> Targets:
+        """What y teaches before the first step."""
+
+    @abstractmethod
+    def _encode(self, y: Any, dtype: Any, name: str) -> Array:
+        """y as the loss takes it."""
+
+    @abstractmethod
+    def _loss(self) -> Any:
+        """The loss, as `Network` takes it."""
+
+    @abstractmethod
+    def _judge(self, name: str, scorer: Any) -> ScoreJudge:
+        """What judges an epoch."""
+
+    def _weigh(self, samples: Samples, training: bool) -> Array | None:
+        """The weight of each row, to learn from or to judge by."""
+        return samples.weight
+
+    def _strata(self, y: Array) -> Array | None:
+        """What rows held out are to have in the same shares."""
+        return None
+
+    # -- fit --------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        *,
+        classes: Any = None,
+        incremental: bool = False,
+    ) -> Any:
+        choices = read_parameters(self.get_params(deep=False), self._defaults())
+        scorer = scorer_named(self.validation_metric)
+        callbacks = self._own_callbacks()
+        going_on = hasattr(self, "network_") and (incremental or self.warm_start)
+        samples = self._samples(X, y, sample_weight, reset=not going_on)
+        held = self._given_to_judge(X_val, y_val, sample_weight_val)
+        if not going_on:
+            seed = self._draw()
+            targets = self._learn_targets(samples.y, classes, samples.weight)
+            dtype = np.dtype(self.dtype or samples.X.dtype)
+            self._start(choices, samples.X.shape[1], targets, dtype, seed)
+        self._require_same_structure(choices)
+        if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
+            strata = None if incremental else self._strata(samples.y)
+            samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
+        self._train(choices, samples, held, scorer, callbacks, incremental)
+        return self
+
+    def _draw(self) -> int:
+        """A seed: everything random of a fit, and of all that goes on from it, follows from it."""
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _has_steps(self) -> bool:
+        """Whether the solver can go on with other rows."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                'partial_fit goes on step by step, and solver="lbfgs" takes all rows at once; use '
+                'solver="adam".'
+            )
+        return True
+
+    def _samples(self, X: Any, y: Any, weight: Any, *, reset: bool, of: str = "") -> Samples:
+        """Rows by scikit-learn's rules; `of` is "_val" for rows to judge by."""
+        X, y = checked_rows(self, X, y, reset=reset, name=f"X{of}", y_numeric=self._numeric)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        name = f"sample_weight{of}"
+        return Samples(X, y, weights_for(weight, X.shape[0], np.float64, name))
+
+    def _given_to_judge(self, X: Any, y: Any, weight: Any) -> Samples | None:
+        if X is None and y is None and weight is None:
+            return None
+        if X is None or y is None:
+            missing = " and ".join(n for n, v in (("X_val", X), ("y_val", y)) if v is None)
+            raise InvalidInput(
+                f"X_val and y_val belong together, and sample_weight_val to them; {missing} is "
+                "missing."
+            )
+        return self._samples(X, y, weight, reset=False, of="_val")
+
+    def _start(
+        self, choices: Choices, n_features: int, targets: Targets, dtype: Any, seed: int
+    ) -> None:
+        """A new network, and the attributes of a first fit."""
+        self._seed, self._targets = seed, targets
+        sizes = (n_features, targets.k)  # type: ignore[attr-defined]
+        self.network_ = network_for(self, choices, sizes, self._loss(), dtype, seed)
+        self.network_.preprocessing = replace(self.network_.preprocessing, targets=targets)
+        self.n_layers_, self.n_outputs_ = len(choices.hidden) + 2, sizes[1]
+        self._n_features_out = choices.hidden[-1] if choices.hidden else sizes[1]
+        self.n_iter_, self.t_ = 0, 0
+        self.loss_, self.loss_curve_ = np.inf, []
+        self.best_loss_: float | None = None if self.early_stopping else np.inf
+        self.best_validation_score_: float | None = None
+        self.validation_scores_: list[float] | None = None
+        self.stopped_early_ = False
+        self.history_ = History("")
+        self._progress: Progress | None = None
+        self._waiting = (math.inf, 0)
+        self._best: tuple[float, Array, Array] | None = None
+
+    def _require_same_structure(self, choices: Choices) -> None:
+        had = self.network_.settings.sizes[1:-1]
+        if had != choices.hidden:
+            raise InvalidInput(
+                f"hidden_layer_sizes is {choices.hidden}, but the network to go on from has "
+                f"{had}; use warm_start=False, or a new estimator."
+            )
+
+    def _train(
+        self,
+        choices: Choices,
+        samples: Samples,
+        held: Samples | None,
+        scorer: tuple[str, Any],
+        callbacks: list[Callback],
+        incremental: bool,
+    ) -> None:
+        network, dtype = self.network_, np.dtype(self.network_.settings.dtype)
+        rows = self._rows(samples, dtype)
+        network.preprocessing = replace(network.preprocessing, scaling=rows.scaling)
+        judge, monitor, rows_val = self._judge(*scorer), None, None
+        if held is not None:
+            rows_val = self._rows(held, dtype, "_val")
+            monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
+        start = self._progress
+        if start and choices.optimizer and not optimizer_matches(start, choices.optimizer):
+            start = None
+        epochs = 1 if incremental else int(self.max_iter)
+        stopping = self._stopping(judge, monitor, incremental)
+        batch = batch_rows(self.batch_size, len(rows))
+        outputs = self.n_outputs_ if getattr(self._targets, "k", 1) > 1 and (
+            self._adds_up_outputs()
+        ) else 1
+        training = training_for(
+            self,
+            network,
+            rows,
+            rows_val,
+            judge,
+            None if incremental else monitor,
+            stopping,
+            [*callbacks, *self._watchers(samples, monitor, epochs)],
+            start,
+            epochs=epochs,
+            l2=penalty(self.alpha, rows, batch, outputs),
+            seed=self._seed,
+        )
+        if rows_val is not None and held is not None:
+            judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)
+        try:
+            training.run()
+        except KeyboardInterrupt:
+            stopping.reason = "interrupted"
+            warnings.warn(
+                "Training interrupted by user; the weights are those of the best, or else the "
+                "last, whole epoch.",
+                stacklevel=5,
+            )
+        self._remember(training, stopping, monitor, len(rows), incremental)
+        if not incremental and not training.stop and not stopping.reason:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _rows(self, samples: Samples, dtype: Any, of: str = "") -> Rows:
+        weight = self._weigh(samples, training=not of)
+        weight = None if weight is None else weight.astype(dtype)
+        y = self._encode(samples.y, dtype, f"y{of}")
+        return rows_of(self.network_, rows_for(samples.X), y, weight)
+
+    def _stopping(
+        self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool
+    ) -> Stopping:
+        by_score = monitor is not None and self.early_stopping
+        best, waited = self._waiting
+        stopping = Stopping(
+            monitor.name if monitor is not None and by_score else "train_loss",
+            by_score and judge.greater_is_better,
+            tol=self.tol,
+            scale=1.0 if by_score else self._loss_scale(),
+            patience=self.n_iter_no_change,
+            adaptive=self.learning_rate_init if self.learning_rate == "adaptive" else None,
+            max_seconds=self.max_seconds,
+            best=best,
+        )
+        stopping.waited = waited if incremental else 0
+        return stopping
+
+    def _watchers(
+        self, samples: Samples, monitor: Monitor | None, epochs: int
+    ) -> list[Callback]:
+        """What shows the progress, and scikit-learn's callbacks."""
+        watchers: list[Callback] = [*progress_callback(self.progress)]
+        if self.verbose:
+            watchers.append(Lines(monitor.name if monitor else None))
+        told = hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")
+        if HAS_CALLBACKS and told:
+            watchers.append(Hooks(self, samples.X, samples.y, samples.weight, epochs))
+        return watchers
+
+    def _own_callbacks(self) -> list[Callback]:
+        problems = Problems()
+        found = callbacks_for(self.callbacks, problems)
+        problems.raise_if_any()
+        return found
+
+    def _remember(
+        self,
+        training: Training,
+        stopping: Stopping,
+        monitor: Monitor | None,
+        n: int,
+        incremental: bool,
+    ) -> None:
+        """The attributes of a fit."""
+        history, new = training.history, training.history.epochs
+        old = self.history_
+        history.epochs = [*old.epochs, *new]
+        history.seconds += old.seconds
+        self.history_ = history
+        self.n_iter_ = len(new)
+        self.t_ += n * len(new)
+        self.loss_curve_ = [*self.loss_curve_, *(record["train_loss"] for record in new)]
+        if new:
+            self.loss_ = self.loss_curve_[-1]
+        self._progress = training.progress
+        self._waiting = (stopping.best, stopping.waited)
+        if monitor is not None:
+            scores = [record[monitor.name] for record in new]
+            sign = 1.0 if monitor.greater_is_better else -1.0
+            if self.early_stopping:
+                self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
+                self.best_validation_score_ = sign * max(
+                    sign * score for score in self.validation_scores_
+                )
+        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
+        self.stopped_early_ = self.stopped_early_ or stopping.reason == "no progress"
+        if incremental and monitor is not None and new:
+            self._serve_best(sign * scores[-1])
+
+    def _serve_best(self, score: float) -> None:
+        """Between calls of partial_fit: the best weights so far answer, the last go on learning."""
+        chain = self.network_.chain
+        if self._best is None or score > self._best[0]:
+            self._best = (score, chain.theta.copy(), chain.statistics.copy())
+        chain.theta[...], chain.statistics[...] = self._best[1:]
+
+    # -- contract ---------------------------------------------------------------------------
+
+    def _loss_scale(self) -> float:
+        """What tol is a fraction of."""
+        return 1.0
+
+    def _adds_up_outputs(self) -> bool:
+        """Whether scikit-learn adds up the losses of the outputs, of which we take the mean."""
+        return False
+
+    def _defaults(self) -> dict[str, Any]:
+        signature = inspect.signature(type(self).__init__)
+        return {name: p.default for name, p in signature.parameters.items() if name != "self"}
+
+    def check_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Check every gradient of the fitted network on some rows, a loss of one's own included.
+
+        Returns
+        -------
+        GradientReport
+            See `deltarule.check_gradients`.
+        """
+        check_is_fitted(self)
+        samples = self._samples(X, y, sample_weight, reset=False)
+        y = samples.y
+        return check_gradients(self.network_, np.asarray(samples.X), y, samples.weight)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

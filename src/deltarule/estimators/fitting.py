@@ -1,0 +1,182 @@
+"""From an estimator's parameters and checked rows to a network, and to its training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from ..data.batches import Rows, total_weight
+from ..data.scaling import learn_scaling
+from ..ground.contracts import Array, Schedule
+from ..learning.callbacks import Callback
+from ..learning.evaluation import Judge
+from ..learning.monitor import Monitor
+from ..learning.plan import Plan, steps_in
+from ..learning.progress import Progress
+from ..learning.stepping import judge_engine
+from ..learning.training import Training
+from ..machine.optimizer import Optimizer, product_of
+from ..network.network import Network
+from ..network.parts import Part
+from .parameters import Choices
+from .stopping import Stopping
+
+__all__ = ["Lines", "batch_rows", "network_for", "penalty", "rows_of", "training_for"]
+
+
+def network_for(
+    estimator: Any,
+    choices: Choices,
+    sizes: tuple[int, int],
+    loss: Any,
+    dtype: Any,
+    seed: int,
+) -> Network:
+    """A network with its initial weights; `sizes` are those of the input and the output.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every parameter that is wrong.
+    """
+    return Network(
+        [sizes[0], *choices.hidden, sizes[1]],
+        activation=choices.activation,
+        dropout=estimator.dropout,
+        normalization=estimator.normalization,
+        loss=loss,
+        optimizer=choices.optimizer or "adam",
+        schedule=choices.schedule,
+        weight_decay=estimator.weight_decay,
+        initializer=estimator.initializer,
+        scaling=estimator.scaling,
+        standardize_targets=False,
+        dtype=np.dtype(dtype).name,
+        seed=seed,
+    )
+
+
+def rows_of(network: Network, X: Any, y: Array, weight: Array | None) -> Rows:
+    """Rows of which batches are gathered, scaled as the network has learned to."""
+    preprocessing = network.preprocessing
+    scaling = preprocessing.scaling
+    if scaling is None:
+        kind = network.settings.scaling
+        scaling = learn_scaling("none" if kind == "auto" else kind, X)
+    return Rows(X, y, scaling, np.dtype(network.settings.dtype), weight)
+
+
+def batch_rows(given: Any, n: int) -> int:
+    """Rows of a batch: "auto" are 200; never more than there are."""
+    return min(200 if given == "auto" else int(given), n)
+
+
+def penalty(alpha: float, rows: Rows, batch: int, n_outputs: int) -> float:
+    """λ of (λ/2)‖W‖²: scikit-learn divides α by the weight of a batch, here that of the mean one.
+
+    `n_outputs` is that of several labels at once, whose losses scikit-learn adds up, and else 1.
+    """
+    mean = (total_weight(rows.weight, len(rows)) or 1.0) / len(rows)
+    return alpha / (batch * mean * n_outputs)
+
+
+class Lines(Callback):
+    """A line on stdout for each epoch, as scikit-learn's `verbose` prints them."""
+
+    def __init__(self, column: str | None) -> None:
+        self.column = column
+
+    def on_epoch(self, training: Training) -> None:
+        record = training.history.epochs[-1]
+        print(f"Iteration {record['epoch']}, loss = {record['train_loss']:.8f}")
+        if self.column:
+            print(f"Validation score: {record[self.column]:f}")
+
+
+def training_for(
+    estimator: Any,
+    network: Network,
+    rows: Rows,
+    rows_val: Rows | None,
+    judge: Judge,
+    monitor: Monitor | None,
+    stopping: Stopping,
+    callbacks: Iterable[Callback],
+    start: Progress | None,
+    *,
+    epochs: int,
+    l2: float,
+    seed: int,
+) -> Training:
+    """A training by mini-batches; it goes on from `start`, whose schedule begins anew."""
+    batch = batch_rows(estimator.batch_size, len(rows))
+    first, t0 = (start.epoch, start.t) if start else (0, 0)
+    plan = Plan(
+        epochs=first + epochs,
+        batch_size=batch,
+        seed=seed,
+        l2=l2,
+        clip_norm=estimator.clip_norm,
+        average=estimator.average,
+        engine=estimator.engine,
+        precision=estimator.precision,
+        shuffle=bool(estimator.shuffle),
+    )
+    s, chain = network.settings, network.chain
+    steps = steps_in(len(rows), plan) // plan.epochs
+    optimizer = Optimizer(
+        s.optimizer.function,
+        chain.theta,
+        lr=float(estimator.learning_rate_init),
+        total=max(estimator.max_iter, epochs) * steps,
+        schedule=schedule_for(estimator, s.factor(), stopping, steps, len(rows), t0),
+        weight_decay=s.weight_decay,
+        matrices=chain.layout.matrices,
+        options=s.optimizer.options,
+    )
+    judge_engine(
+        plan.engine, plan.precision, chain, s.loss.bound, s.optimizer.function, s.optimizer.options
+    )
+    return Training(
+        chain,
+        s.loss.bound,
+        optimizer,
+        rows,
+        rows_val,
+        plan,
+        judge,
+        monitor,
+        [stopping, *callbacks],
+        start,
+    )
+
+
+def schedule_for(
+    estimator: Any,
+    given: Schedule | None,
+    stopping: Stopping,
+    steps: int,
+    n: int,
+    t0: int,
+) -> Schedule | None:
+    """The factor of the rate: a schedule, and scikit-learn's "invscaling" and "adaptive".
+
+    "invscaling": η/(1 + rows seen)^power_t, new after each epoch, with any optimizer.
+    """
+    factors = []
+    if given is not None:
+        factors.append(lambda done, total: given(done - t0, total))
+    if estimator.learning_rate == "invscaling":
+        power = estimator.power_t
+        factors.append(lambda done, total: (math.floor(done / steps) * n + 1.0) ** -power)
+    if estimator.learning_rate == "adaptive":
+        factors.append(lambda done, total: stopping.factor)
+    return product_of(factors) if factors else None
+
+
+def optimizer_matches(progress: Progress, part: Part) -> bool:
+    """Whether the memory of a training fits an update rule."""
+    return len(progress.state) == part.function.slots  # type: ignore[attr-defined]

@@ -1,0 +1,156 @@
+"""What an epoch is judged by: scikit-learn's score, its scorers by name, or one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics._scorer import _BaseScorer
+
+from ..data.batches import Rows
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, did_you_mean
+from ..learning.evaluation import Judge
+from ..mathematics import metrics
+from ..network.inputs import brief
+from ..network.targets import NumberTargets, Targets
+from .reporting import Reported
+
+__all__ = ["ClassifierAnswers", "RegressorAnswers", "ScoreJudge", "scorer_named"]
+
+
+def scorer_named(given: Any) -> tuple[str, Any]:
+    """The name of a validation metric, and its scorer: None for the loss and for the default.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither a name of a scorer nor a function.
+    """
+    if given is None or given == "loss":
+        return given or "", None
+    if callable(given):
+        name = getattr(getattr(given, "_score_func", given), "__name__", "score")
+        return name, given
+    if isinstance(given, str) and given in get_scorer_names():
+        return given, get_scorer(given)
+    known = ["loss", *get_scorer_names()] if isinstance(given, str) else []
+    raise InvalidInput(
+        f"Unknown validation_metric {brief(given)}.{did_you_mean(given, known)} It may be "
+        '"loss", a name of sklearn.metrics.get_scorer_names(), or a function '
+        "(estimator, X, y) → number."
+    )
+
+
+class _Answers(BaseEstimator):
+    """The end of a network as an estimator: its X are the scores z."""
+
+    def __init__(self, targets: Any = None, temperature: float = 1.0) -> None:
+        self.targets, self.temperature = targets, temperature
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """There is nothing to learn."""
+        return self
+
+    def predict(self, z: Array) -> Array:
+        """Labels, or numbers in the units of y."""
+        answer: Array = self.targets.present(self.targets.decide(z))
+        return answer
+
+
+class ClassifierAnswers(ClassifierMixin, _Answers):  # type: ignore[misc]
+    """Scores z as the answers of a classifier.
+
+    Parameters
+    ----------
+    targets : with `classes`
+    """
+
+    def __init__(self, targets: Any = None, labels: Any = None) -> None:
+        self.targets, self.labels = targets, labels
+
+    @property
+    def classes_(self) -> Array:
+        classes: Array = self.labels.classes
+        return classes
+
+    def predict(self, z: Array) -> Array:
+        decision = self.targets.decide(z)
+        answer: Array = decision if self.labels.multilabel else self.labels.classes[decision]
+        return answer
+
+    def predict_proba(self, z: Array) -> Array:
+        """The probability of each class, or of each label."""
+        p: Array = self.targets.probabilities(z)
+        return p
+
+    def decision_function(self, z: Array) -> Array:
+        """z; (n,) for two classes."""
+        return z[:, 0] if self.labels.n_outputs == 1 else z
+
+
+class RegressorAnswers(RegressorMixin, _Answers):  # type: ignore[misc]
+    """Scores z as the answers of a regressor."""
+
+
+class ScoreJudge(Judge):
+    """Of an epoch's scores: scikit-learn's score, the validation metric, and the loss it reports.
+
+    Parameters
+    ----------
+    targets : Targets
+    answers : ClassifierAnswers or RegressorAnswers
+    reported : Reported or None
+        Replaces the loss in the history.
+    name, scorer : the validation metric
+    decode : encoded targets → y as the scorer takes them
+    """
+
+    def __init__(
+        self,
+        targets: Targets,
+        answers: Any,
+        reported: Reported | None,
+        name: str,
+        scorer: Any,
+        decode: Callable[[Array], Array],
+    ) -> None:
+        default = "r2" if isinstance(targets, NumberTargets) else "accuracy"
+        super().__init__({default: getattr(metrics, default)}, targets.decide, targets.restore)
+        self.default = default
+        self.answers, self.reported, self.decode = answers, reported, decode
+        self.name, self.scorer = name, scorer
+        self.held_out: tuple[Rows, Callable[[], Any], Any, Any] | None = None
+
+    @property
+    def monitored(self) -> str:
+        """The column, without its prefix, that decides which epoch is the best."""
+        return self.name or self.default
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Which way is up; of scorers it always is."""
+        return self.name != "loss"
+
+    def __call__(self, y: Array, z: Array, weight: Array | None) -> dict[str, float]:
+        """Every value of scores z against targets y."""
+        found = super().__call__(y, z, weight)
+        if self.reported is not None:
+            found["reported"] = self.reported(y, z, weight)
+        if self.scorer is None:
+            return found
+        if isinstance(self.scorer, _BaseScorer):
+            more = {} if weight is None else {"sample_weight": weight}
+            found[self.name] = float(self.scorer(self.answers, z, self.decode(y), **more))
+        elif self.held_out is not None and y is self.held_out[0].y:
+            _, estimator, X, labels = self.held_out
+            found[self.name] = float(self.scorer(estimator(), X, labels))
+        if not np.isfinite(found.get(self.name, 0.0)):
+            found[self.name] = -np.inf  # never the best
+        return found

@@ -1,0 +1,142 @@
+"""A fitted estimator in use: scores, hidden layers, weights under scikit-learn's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..data.batches import chunks
+from ..ground.arrays import quiet
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput
+from ..machine.layers import Dense
+from ..network.inputs import brief
+from ..network.network import Network
+from .requirements import CallbackSupport
+from .samples import checked_rows
+
+__all__ = ["Serving"]
+
+PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
+ROWS_AT_ONCE = 8192
+
+
+class Serving(  # type: ignore[misc]
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport, BaseEstimator
+):
+    """The part of an estimator that answers once it is fitted."""
+
+    network_: Network
+    _n_features_out: int
+
+    @quiet
+    def _scores(self, X: Any) -> Array:
+        """z, (n_samples, n_outputs), in X's dtype."""
+        network = self.__dict__.get("network_")
+        if (
+            network is not None
+            and type(X) is np.ndarray
+            and X.dtype in PLAIN
+            and "feature_names_in_" not in self.__dict__
+        ):
+            z = network.plain_scores(X)  # what is usual is checked on the way, in microseconds
+            if z is not None:
+                return z.astype(X.dtype, copy=False)
+        return self._in_parts(X, lambda rows: self.network_.scores(rows))
+
+    def _in_parts(self, X: Any, function: Callable[[Array], Array]) -> Array:
+        """A function of checked rows, in their dtype; of sparse ones some at a time, as dense."""
+        check_is_fitted(self)
+        X = checked_rows(self, X, reset=False)
+        if not hasattr(X, "toarray"):
+            return function(X).astype(X.dtype, copy=False)
+        parts = [function(X[part].toarray()) for part in chunks(X.shape[0], ROWS_AT_ONCE)]
+        return np.concatenate(parts).astype(X.dtype, copy=False)
+
+    def transform(self, X: Any, layer: int = -1) -> Array:
+        """What a hidden layer makes of the rows.
+
+        Parameters
+        ----------
+        X : {array, sparse matrix, data frame}, (n_samples, n_features)
+        layer : int
+            Of the hidden layers: 0 is the first, −1 the last.
+
+        Returns
+        -------
+        array, (n_samples, units of the layer)
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such layer.
+        """
+        check_is_fitted(self)
+        hidden = len(self.network_.settings.sizes) - 2
+        if isinstance(layer, bool) or not isinstance(layer, int | np.integer):
+            raise InvalidInput(f"layer must be a whole number, not {brief(layer)}.")
+        if not -hidden <= layer < hidden:
+            raise InvalidInput(
+                f"There is no hidden layer {layer}: hidden_layer_sizes has {hidden} "
+                f"{'entry' if hidden == 1 else 'entries'}."
+            )
+        last = layer % hidden + 1
+        return self._in_parts(X, lambda rows: self._hidden(rows, last))
+
+    @quiet
+    def _hidden(self, X: Array, last: int) -> Array:
+        """The value of the last layer before the dense layer number `last` + 1.
+
+        In float64 where X is, so that no row depends on its company by more than that rounds.
+        """
+        network = self.network_
+        chain = network.chain
+        if X.dtype != chain.theta.dtype:
+            chain = chain.over(chain.theta.astype(X.dtype), chain.statistics.astype(X.dtype))
+        links = chain.forward(network.preprocessing.scaling_for(X)(X, X.dtype))
+        at = next(i for i, link in enumerate(links) if link.name == f"dense{last + 1}")
+        return links[at - 1].value
+
+    # -- weights ----------------------------------------------------------------------------
+
+    def _dense(self, what: str) -> list[Array]:
+        network = self.__dict__.get("network_")
+        if network is None:
+            raise AttributeError(f"{type(self).__name__} has no weights yet: call fit first.")
+        chain = network.chain
+        layers = [
+            (chain.views[name], layer)
+            for name, layer in chain.layers.items()
+            if isinstance(layer, Dense)
+        ]
+        if what == "W":
+            return [views.W for views, _ in layers]
+        return [
+            views.b if layer.bias else np.zeros(layer.n_out, chain.theta.dtype)
+            for views, layer in layers
+        ]
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """The weights of each layer, (n_in, n_out); windows on the network's."""
+        return self._dense("W")
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """The biases of each layer, (n_out,)."""
+        return self._dense("b")
+
+    def save(self, path: Any) -> None:
+        """Write the network to a safetensors file that `deltarule.load` and the CLI read.
+
+        Raises
+        ------
+        NotAvailable
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        self.network_.save(path)

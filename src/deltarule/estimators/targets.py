@@ -1,0 +1,206 @@
+"""y under scikit-learn's contract, as the network's targets, and what of them was learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput
+from ..mathematics import losses
+from ..network.inputs import brief
+from ..network.targets import ClassTargets, LabelTargets, NumberTargets, Targets
+
+__all__ = ["Labels", "class_weights", "labels_in", "number_targets"]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The classes of a classifier.
+
+    Attributes
+    ----------
+    classes : array, (n_classes,), sorted; of several labels at once their columns 0, 1, …
+    multilabel : bool
+    smoothing : float
+        Of the labels of a sigmoid; a softmax has its own.
+    """
+
+    classes: Array
+    multilabel: bool = False
+    smoothing: float = 0.0
+
+    @property
+    def n_outputs(self) -> int:
+        """One for two classes, as scikit-learn has it; else one for each."""
+        return 1 if len(self.classes) == 2 and not self.multilabel else len(self.classes)
+
+    @property
+    def activation(self) -> str:
+        """scikit-learn's name of the link."""
+        return "logistic" if self.multilabel or self.n_outputs == 1 else "softmax"
+
+    def targets(self) -> Targets:
+        """How the network sees them."""
+        if self.multilabel:
+            return LabelTargets(len(self.classes))
+        kind = LabelTargets if self.n_outputs == 1 else ClassTargets
+        classes = self.classes
+        if classes.dtype.kind == "O":
+            texts = all(isinstance(label, str) for label in classes)
+            classes = classes.astype(str) if texts else np.arange(len(classes))
+        return kind(self.n_outputs, classes)
+
+    def codes(self, y: Array, name: str = "y") -> Array:
+        """The place of each label among the classes, (n,); of several labels their indicators.
+
+        Raises
+        ------
+        InvalidInput
+            For labels that are no class.
+        """
+        if self.multilabel:
+            indicators = y.toarray() if hasattr(y, "toarray") else y
+            if indicators.ndim != 2 or indicators.shape[1] != len(self.classes):
+                raise InvalidInput(
+                    f"{name} must have a column for each of the {len(self.classes)} labels, not "
+                    f"the shape {tuple(indicators.shape)}."
+                )
+            return np.asarray(indicators, np.int64)
+        try:
+            place = np.searchsorted(self.classes, y)
+        except TypeError:
+            raise InvalidInput(
+                f"{name} mixes labels of different types with the classes {_some(self.classes)}."
+            ) from None
+        place = np.minimum(place, len(self.classes) - 1)
+        strange = self.classes[place] != y
+        if np.any(strange):
+            raise InvalidInput(
+                f"`{name}` has classes not in `self.classes_`, such as "
+                f"{brief(np.asarray(y)[strange][0])}; the classes are {_some(self.classes)}."
+            )
+        return place
+
+    def encode(self, y: Array, dtype: Any, name: str = "y") -> Array:
+        """What the loss takes: (n,) integers for a softmax, (n, k) of `dtype` for a sigmoid."""
+        codes = self.codes(y, name)
+        if self.activation == "softmax":
+            return codes.astype(np.int64)
+        columns = codes.reshape(len(codes), -1).astype(dtype)
+        if self.smoothing:
+            columns = columns * dtype.type(1 - self.smoothing) + dtype.type(self.smoothing / 2)
+        return columns
+
+
+def labels_in(y: Any, smoothing: float = 0.0, classes: Any = None) -> Labels:
+    """The classes of y; or those that are given, of which y need not show all.
+
+    Raises
+    ------
+    ValueError
+        As scikit-learn's for targets that are no classes.
+    InvalidInput
+        For a single class, or labels of mixed types.
+    """
+    check_classification_targets(y)
+    kind = type_of_target(y)
+    if kind == "multiclass-multioutput":
+        raise InvalidInput(
+            "y has several columns of classes (multiclass-multioutput is not supported); wrap the "
+            "classifier in sklearn.multioutput.MultiOutputClassifier, or give one column of 0 and "
+            "1 for each label."
+        )
+    if kind == "multilabel-indicator":
+        return Labels(np.arange(y.shape[1]), True, smoothing)
+    try:
+        found = np.unique(y if classes is None else np.asarray(classes))
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in np.ravel(y)})
+        raise InvalidInput(
+            f"y mixes labels of the types {' and '.join(kinds)}, which cannot be put in order; "
+            "use one type, for instance y.astype(str)."
+        ) from None
+    if len(found) < 2:
+        raise InvalidInput(
+            f"y has only one class, {_some(found)}; a classifier needs at least two to learn "
+            "from."
+        )
+    return Labels(found, False, smoothing)
+
+
+def _some(classes: Array) -> str:
+    return brief(classes.tolist())
+
+
+def class_weights(given: Any, labels: Labels, y: Array, weight: Array | None) -> Array | None:
+    """The weight of each class, (n_classes,); None where all weigh 1.
+
+    "balanced": Σw/(k·Σw of the class), so that all weigh the same.
+
+    Raises
+    ------
+    InvalidInput
+        For anything but None, "balanced" or a dictionary of class to a number of at least 0.
+    """
+    if given is None:
+        return None
+    if labels.multilabel:
+        raise InvalidInput(
+            "class_weight weighs classes of which each row has one; with several labels a row use "
+            "sample_weight."
+        )
+    if isinstance(given, str) and given == "balanced":
+        k = len(labels.classes)
+        mass = np.bincount(labels.codes(y), weight, minlength=k).astype(np.float64)
+        of_class = np.where(mass > 0, mass.sum() / (k * np.maximum(mass, 1e-300)), 0.0)
+    elif isinstance(given, dict):
+        known = labels.classes.tolist()
+        for label, value in given.items():
+            if label not in known:
+                raise InvalidInput(
+                    f"class_weight names the class {brief(label)}, which is not in y; the classes "
+                    f"are {_some(labels.classes)}."
+                )
+            if isinstance(value, str) or not np.isfinite(value) or value < 0:
+                raise InvalidInput(
+                    f"class_weight[{brief(label)}] must be a number of at least 0, not "
+                    f"{brief(value)}."
+                )
+        of_class = np.array([given.get(label, 1.0) for label in known], np.float64)
+    else:
+        raise InvalidInput(
+            'class_weight must be None, "balanced" or a dictionary of class to weight, not '
+            f"{brief(given)}."
+        )
+    return of_class
+
+
+def number_targets(
+    y: Array, weight: Array | None, loss: Any, n_outputs: int, standardize: bool
+) -> NumberTargets:
+    """Mean and spread of y, (n,) or (n, k), each row counting by its weight.
+
+    Raises
+    ------
+    InvalidInput
+        For negative counts.
+    """
+    columns = y.reshape(len(y), -1).astype(np.float64)
+    if loss.link is losses.exp_link and (columns < 0).any():
+        raise InvalidInput(
+            "Some value(s) of y are negative, such as "
+            f"{columns.min():g}; the Poisson loss takes counts, y >= 0. For other numbers use "
+            'loss="squared_error".'
+        )
+    k = columns.shape[1]
+    mean, std = np.zeros(k), np.ones(k)
+    if standardize:
+        mean = np.average(columns, axis=0, weights=weight)
+        std = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weight))
+        std = np.where(std <= 1e-12 * abs(mean), 1.0, std)
+        std = np.where(std > 0, std, 1.0)
+    return NumberTargets(n_outputs, loss, standardize, mean, std, flat=y.ndim == 1, learned=True)

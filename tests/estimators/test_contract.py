@@ -1,0 +1,23 @@
+"""scikit-learn's contract, whole, over many configurations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from configurations import CONFIGURATIONS, expected_failures
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::sklearn.exceptions.DataConversionWarning",
+    "ignore::sklearn.exceptions.SkipTestWarning",
+    "ignore::sklearn.exceptions.EstimatorCheckFailedWarning",
+)
+
+
+@parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
+def test_contract(estimator: Any, check: Any) -> None:
+    """Every check of scikit-learn's holds for every configuration."""
+    check(estimator)
