@@ -15,6 +15,7 @@ from deltarule.engine.description import (
     core_scaling,
     describe_chain,
     describe_training,
+    loss_words,
 )
 from deltarule.ground.errors import names_in
 from deltarule.ground.options import options_of
@@ -179,6 +180,15 @@ def test_partials_of_the_librarys_are_known() -> None:
     found = described(activation=functools.partial(activations.leaky_relu, slope=0.3))
     assert found.reasons == ()
     assert found.words["activations"] == [("leaky_relu", 0.3)] * 2
+
+
+def test_several_quantile_levels() -> None:
+    """The engine takes one level, as a number or as a list of one."""
+    assert "several quantile levels" in reason(loss={"name": "quantile", "level": [0.1, 0.9]})
+    one = functools.partial(losses.quantile, level=(0.3,))
+    words: list[str] = []
+    assert loss_words(one, "float32", words) == ("quantile", 0.3)
+    assert words == []
 
 
 def test_a_denormal_epsilon() -> None:

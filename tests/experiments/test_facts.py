@@ -64,6 +64,14 @@ def test_numbers() -> None:
     assert facts["task"] == "regression"
 
 
+def test_quantiles() -> None:
+    """Of several quantiles the one nearest to the median is shown."""
+    prepared, facts = made(1000 + 50 * X[:, 0], loss={"name": "quantile", "level": [0.9, 0.4]})
+    np.testing.assert_array_equal(
+        facts["scatter"]["prediction"], prepared.network.predict(np.asarray(prepared.X_val))[:, 1]
+    )
+
+
 def test_images() -> None:
     """For images the first layer's weights are shown."""
     pixels = RNG.integers(0, 256, (60, 12)).astype(np.uint8)

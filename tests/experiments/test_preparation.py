@@ -23,6 +23,10 @@ def recipe(**changes: Any) -> Any:
     return recipe_from({}, {"hidden_layer_sizes": [4], **changes})
 
 
+ONE_QUANTILE = {"name": "quantile", "level": 0.1}
+QUANTILES = {"name": "quantile", "level": [0.1, 0.9]}
+
+
 def dataset(y: Any, n: int | None = None, **changes: Any) -> Dataset:
     """A data set with these targets."""
     y = np.asarray(y)
@@ -109,16 +113,18 @@ def test_no_validation() -> None:
         (np.arange(30) % 2, {"loss": "binary_cross_entropy"}, 1, "binary_cross_entropy", None),
         (np.linspace(0, 1, 30), {}, 1, "squared_error", None),
         (np.linspace(0, 1, 30), {"loss": "huber"}, 1, "huber", None),
+        (np.linspace(0, 1, 30), {"loss": QUANTILES}, 2, QUANTILES, None),
+        (np.linspace(0, 1, 30), {"loss": ONE_QUANTILE}, 1, ONE_QUANTILE, None),
     ],
 )
 def test_the_network_fits(
-    y: Any, changes: Any, outputs: int, loss: str, classes: tuple[Any, ...] | None
+    y: Any, changes: Any, outputs: int, loss: Any, classes: tuple[Any, ...] | None
 ) -> None:
     """Outputs, loss and labels follow from the targets, where the recipe leaves them open."""
     prepared = prepare(recipe(**changes), dataset(y))
     settings_ = prepared.network.settings
     assert settings_.sizes == (3, 4, outputs)
-    assert settings_.loss.name == loss == prepared.recipe.loss
+    assert settings_.loss.spec() == loss == prepared.recipe.loss
     assert settings_.classes == classes
 
 

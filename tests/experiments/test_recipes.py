@@ -59,6 +59,7 @@ def test_the_reports_recipe() -> None:
         {},
         {"optimizer.beta1": 0.95, "schedule": ["warmup", "cosine"], "patience": 3},
         {"loss": {"name": "huber", "delta": 2.0}, "description": 'θ "quoted"\n', "clip_norm": 1.0},
+        {"loss": {"name": "quantile", "level": [0.1, 0.5, 0.9]}},
         {"image_size": [8, 8], "metrics": ["f1_macro"], "target": "a b", "hidden_layer_sizes": []},
     ],
 )
@@ -100,6 +101,12 @@ def test_options_of_parts() -> None:
         "epsilon": 1e-6,
     }
     assert recipe_from({"loss": "huber"}, {"loss.delta": 2}).loss == {"name": "huber", "delta": 2}
+
+
+def test_several_levels_from_the_command_line() -> None:
+    """Levels with commas are a list of numbers."""
+    recipe = recipe_from({}, {"loss": "quantile", "loss.level": parse_value("0.1,0.5,.9")})
+    assert recipe.loss == {"name": "quantile", "level": [0.1, 0.5, 0.9]}
 
 
 def test_one_hidden_layer_needs_no_list() -> None:

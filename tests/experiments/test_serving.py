@@ -208,6 +208,17 @@ def test_several_outputs(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.array(cells, float), net.predict(X), rtol=1e-8)
 
 
+def test_several_quantiles(tmp_path: Path) -> None:
+    """Quantiles are columns that are named by their levels."""
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    net = dr.Network([3, 2], loss={"name": "quantile", "level": [0.05, 0.5]})
+    net.train(X, X[:, 0], epochs=1, progress=False)
+    net.save(tmp_path / "net.safetensors")
+    np.savez(tmp_path / "rows.npz", X=X)
+    text, _ = predictions_csv(tmp_path / "net.safetensors", str(tmp_path / "rows.npz"), {})
+    assert rows(text)[0] == ["prediction_0.05", "prediction_0.5"]
+
+
 def test_labels_that_need_quotes(tmp_path: Path) -> None:
     """Labels with commas, quotes and line ends come back as they were."""
     labels = ["a,b", 'say "x"', "two\nlines"]

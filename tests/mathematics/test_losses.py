@@ -133,6 +133,66 @@ def test_quantile_is_least_at_the_quantile() -> None:
     assert int(np.argmin(levels)) == math.floor(0.3 * 999)
 
 
+LEVELS = [0.9, 0.1, 0.5, 0.25]  # in any order
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_several_levels_are_one_for_each_output(kind: Any, dtype: type) -> None:
+    """Each column's gradient is that of its own level to the bit, a k-th of it; so is the value."""
+    y, z, w = NUMBERS.astype(dtype), SCORES.astype(dtype), WEIGHT.astype(dtype)
+    value, g = losses.quantile(y, z, w, float(K), level=kind(LEVELS))
+    assert value.dtype == g.dtype == dtype
+    one = [
+        losses.quantile(y[:, j : j + 1], z[:, j : j + 1], w, float(K * K), level=level)
+        for j, level in enumerate(LEVELS)
+    ]
+    np.testing.assert_array_equal(g, np.hstack([column for _, column in one]))
+    assert value == pytest.approx(sum(float(v) for v, _ in one), rel=1e-6)
+
+
+def test_one_column_serves_all_levels() -> None:
+    """A target of one column stands for k equal ones, in value and gradient."""
+    y = NUMBERS[:, :1]
+    for level in (LEVELS, 0.3):
+        value, g = losses.quantile(y, SCORES, WEIGHT, 3.0, level=level)
+        same, same_g = losses.quantile(np.tile(y, K), SCORES, WEIGHT, 3.0, level=level)
+        assert value == same
+        np.testing.assert_array_equal(g, same_g)
+
+
+@laws
+@given(seed=seeds)
+def test_several_levels_have_the_gradient_of_their_value(seed: int) -> None:
+    """∂L/∂z of several levels is the complex step of L."""
+    rng = np.random.default_rng(seed)
+    y, z, v = rng.normal(size=(5, 1)), rng.normal(size=(5, K)), rng.normal(size=(5, K))
+    _, g = losses.quantile(y, z, WEIGHT[:5], 2.0, level=LEVELS)
+    along = losses.quantile(y, z + 1e-30j * v, WEIGHT[:5], 2.0, level=LEVELS)[0].imag / 1e-30
+    assert (g * v).sum() == pytest.approx(float(along), rel=1e-12)
+
+
+def test_several_levels_of_tensors(torch) -> None:  # type: ignore[no-untyped-def]
+    """On torch tensors several levels give the same numbers."""
+    value, g = losses.quantile(NUMBERS[:, :1], SCORES, None, N, level=LEVELS)
+    tensors = torch.tensor(NUMBERS[:, :1]), torch.tensor(SCORES)
+    t, tg = losses.quantile(*tensors, None, N, level=LEVELS)
+    assert float(t) == pytest.approx(float(value), rel=1e-12)
+    np.testing.assert_allclose(tg.numpy(), g, rtol=1e-12)
+
+
+@laws
+@given(data=st.data())
+def test_no_finite_score_is_too_extreme_for_several_levels(data: st.DataObject) -> None:
+    """For any finite scores and targets there is no NaN, and the gradient is finite."""
+    numbers = st.floats(allow_nan=False, allow_infinity=False)
+    z = np.array(data.draw(st.lists(numbers, min_size=8, max_size=8))).reshape(2, 4)
+    y = np.array(data.draw(st.lists(numbers, min_size=2, max_size=2)))[:, None]
+    value, g = losses.quantile(y, z, None, 2.0, level=LEVELS)
+    assert value >= 0
+    assert np.isfinite(g).all()
+
+
 @laws
 @given(seed=seeds, shift=st.floats(-1e3, 1e3))
 def test_cross_entropy_ignores_a_shift(seed: int, shift: float) -> None:

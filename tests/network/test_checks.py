@@ -166,3 +166,15 @@ def test_rows_of_a_table() -> None:
     assert dr.check_gradients(dr.Network([4, 3]), pixels, ["a", "b", "c"] * 2).passed
     net = dr.Network([4, 5, 1], loss="huber", activation="silu")
     assert dr.check_gradients(net, X, 1e6 + 1e4 * X[:, 0]).passed
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_several_quantiles(columns: int) -> None:
+    """The gradients of several quantiles at once, of one number or of one each, are right."""
+    net = dr.Network(
+        [4, 5, 3], loss={"name": "quantile", "level": [0.1, 0.5, 0.9]}, activation="tanh", l2=0.1
+    )
+    y = X[:, :columns] if columns > 1 else X[:, 0]
+    report = dr.check_gradients(net, X, y, np.arange(1.0, len(X) + 1))
+    assert report.passed
+    assert report.max_relative_error <= 1e-12

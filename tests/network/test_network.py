@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -387,3 +388,36 @@ def test_a_refused_training_leaves_the_history() -> None:
         net.train(X, Y + 7, epochs=1)
     assert net.history is history
     assert weights(net) == before
+
+
+QUANTILES = {"name": "quantile", "level": [0.1, 0.5, 0.9]}
+
+
+def test_several_quantiles_at_once(tmp_path: Path) -> None:
+    """One column of numbers teaches an output for each level, saved, sorted and calibrated."""
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-1, 1, (3000, 2))
+    y = 50 + 20 * x[:, 0] + (3 + 2 * x[:, 1]) * rng.normal(size=3000)
+    train, val = slice(0, 2000), slice(2000, None)
+    net = dr.Network([2, 16, 3], loss=QUANTILES)
+    history = net.train(x[train], y[train], x[val], y[val], epochs=30, lr=0.01, progress=False)
+    assert history.engine == "reference"
+    predicted = net.predict(x[val])
+    assert predicted.shape == (1000, 3)
+    assert (np.diff(predicted) >= 0).all()
+    np.testing.assert_allclose((y[val, None] < predicted).mean(0), [0.1, 0.5, 0.9], atol=0.05)
+    r2 = net.evaluate(x[val], y[val])["r2"]
+    assert r2 == pytest.approx(dr.metrics.r2(y[val], predicted[:, 1]), rel=1e-6)
+    assert r2 == pytest.approx(max(history["val_r2"]), abs=0.02)
+    net.save(tmp_path / "net.safetensors")
+    again = dr.load(tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(again.predict(x), net.predict(x))
+    assert again.evaluate(x, y) == net.evaluate(x, y)
+
+
+def test_before_any_training_quantiles_are_of_one_number() -> None:
+    """A fresh network sorts its outputs, too; one that has learned a column for each does not."""
+    net = dr.Network([4, 6, 3], loss=QUANTILES)
+    np.testing.assert_array_equal(net.predict(X), np.sort(net.scores(X)))
+    net.train(X, np.stack([VALUES, -VALUES, VALUES], 1), epochs=2, progress=False)
+    assert (np.diff(net.predict(X)) < 0).any()

@@ -11,7 +11,7 @@ import pytest
 from deltarule.ground.errors import InvalidInput, names_in
 from deltarule.ground.options import options_of
 from deltarule.mathematics import activations, initializers, losses, metrics, optimizers, schedules
-from deltarule.network.parts import Part, part
+from deltarule.network.parts import Part, levels_of, part
 
 TABLES = (activations, losses, optimizers, schedules, initializers, metrics)
 NAMES = [(table, name) for table in TABLES for name in names_in(table)]
@@ -57,6 +57,52 @@ def test_numbers_of_numpy_become_pythons() -> None:
     chosen = part({"name": "elu", "alpha": np.float32(0.5)}, activations, "activation")
     assert chosen.spec() == {"name": "elu", "alpha": 0.5}
     assert type(chosen.options["alpha"]) is float
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, lambda v: [np.float64(n) for n in v]])
+def test_several_numbers(kind: Any) -> None:
+    """An option that may be several numbers takes them in any sequence, and keeps its own copy."""
+    given = kind([0.1, 0.5, 0.9])
+    by_mapping = part({"name": "quantile", "level": given}, losses, "loss")
+    by_partial = part(functools.partial(losses.quantile, level=given), losses, "loss")
+    assert by_mapping == by_partial
+    assert levels_of(by_mapping) == (0.1, 0.5, 0.9)
+    assert {type(level) for level in by_mapping.options["level"]} == {float}
+    assert by_mapping.spec() == {"name": "quantile", "level": [0.1, 0.5, 0.9]}
+    assert part(by_mapping.spec(), losses, "loss") == by_mapping
+
+
+def test_one_number_is_not_several() -> None:
+    """A single level is a number, and other losses have no levels."""
+    assert levels_of(part({"name": "quantile", "level": 0.3}, losses, "loss")) is None
+    assert levels_of(part("squared_error", losses, "loss")) is None
+
+
+@pytest.mark.parametrize(
+    ("level", "says"),
+    [
+        ([], "level is empty; give one number for each output"),
+        ([0.1, 1.0], "above 0 and below 1, not 1.0"),
+        ([0.0, 0.5], "above 0 and below 1, not 0.0"),
+        ([0.1, "a"], "a number, not 'a'"),
+        ([0.1, True], "a number, not True"),
+        ([0.1, float("nan")], "finite"),
+        ([[0.1], [0.5]], r"a number, not \[0.1\]"),
+        (np.array([[0.1, 0.5]]), "a number, not"),
+        ({0.1, 0.5}, "a number, not"),
+        ("0.1", "a number, not '0.1'"),
+    ],
+)
+def test_refused_levels(level: Any, says: str) -> None:
+    """Each of several numbers is held to the range of one."""
+    with pytest.raises(InvalidInput, match=says):
+        part({"name": "quantile", "level": level}, losses, "loss")
+
+
+def test_one_number_only() -> None:
+    """Other options take no list."""
+    with pytest.raises(InvalidInput, match="delta must be a number"):
+        part({"name": "huber", "delta": [1.0, 2.0]}, losses, "loss")
 
 
 def test_a_function_of_ones_own() -> None:

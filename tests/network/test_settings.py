@@ -46,6 +46,8 @@ def made(**changes: Any) -> Settings:
         {"activation": ["tanh", {"name": "elu", "alpha": 0.5}], "dropout": [0.1, 0.2]},
         {"schedule": ["warmup", {"name": "cosine", "end": 0.1}], "lr_decay": 1e-4},
         {"loss": {"name": "huber", "delta": 2.0}, "standardize_targets": False},
+        {"loss": {"name": "quantile", "level": (0.9, 0.1, 0.5)}},
+        {"loss": {"name": "quantile", "level": np.array([0.5, 0.1, 0.2])}},
         {"classes": ["c", "a", "b"], "dtype": np.float64, "seed": np.int64(7)},
         {"sizes": np.array([4, 3]), "optimizer": {"name": "sgd", "nesterov": True}},
         {"normalization": "batch", "scaling": "feature", "weight_decay": 1, "l2": 0.5},
@@ -137,3 +139,10 @@ def test_mistakes_add_up() -> None:
         with pytest.raises(InvalidInput) as caught:
             made(**{one: wrong[one], two: wrong[two]})
         assert len(caught.value.sentences) == 2, (one, two, str(caught.value))
+
+
+def test_as_many_outputs_as_levels() -> None:
+    """Several quantile levels need one output each; a single level takes any number of outputs."""
+    with pytest.raises(InvalidInput, match="2 levels, and the last size is 3; it must be 2"):
+        made(loss={"name": "quantile", "level": [0.1, 0.9]})
+    assert made(loss={"name": "quantile", "level": 0.1}).sizes[-1] == 3

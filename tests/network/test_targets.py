@@ -17,6 +17,7 @@ from deltarule.network.targets import (
     LabelTargets,
     NumberTargets,
     Targets,
+    rearranged,
     require_two_classes,
     targets_for,
 )
@@ -24,7 +25,10 @@ from deltarule.network.targets import (
 laws = settings(deadline=None, derandomize=True)
 
 
-def learned(y: Any, loss: str = "cross_entropy", k: int = 3, **options: Any) -> Targets:
+QUANTILES = {"name": "quantile", "level": [0.9, 0.1, 0.6]}
+
+
+def learned(y: Any, loss: Any = "cross_entropy", k: int = 3, **options: Any) -> Targets:
     """The targets of a network that was given y."""
     problems = Problems()
     targets = targets_for(dr.Network([2, k], loss=loss, **options).settings).learn(y, problems)
@@ -166,6 +170,66 @@ def test_flat_or_not() -> None:
         assert targets.present(targets.decide(np.zeros((2, np.ndim(y))))).shape == shape
 
 
+def test_quantiles_of_one_number() -> None:
+    """One column is standardised once, and stays one; the level nearest to ½ is its rival."""
+    y = np.array([10.0, 20.0, 30.0])
+    for column in (y, y[:, None]):
+        targets = learned(column, QUANTILES)
+        inside = encoded(targets, column)
+        assert inside.shape == (3, 1)
+        z = np.array([[0.0, 1.0, 2.0], [5.0, 4.0, 3.0], [1.0, 1.0, 1.0]])
+        std = y.std()
+        decision = targets.decide(z)  # for the levels 0.9, 0.1, 0.6
+        np.testing.assert_allclose(
+            decision, 20 + std * np.array([[2, 0, 1], [5, 3, 4], [1, 1, 1]]), rtol=1e-14
+        )
+        np.testing.assert_array_equal(targets.point(z), decision[:, 2:])
+        np.testing.assert_array_equal(targets.present(decision), decision)
+        np.testing.assert_allclose(targets.present(targets.restore(inside)), y)
+
+
+def test_quantiles_of_a_column_each() -> None:
+    """As many columns as levels are numbers of their own, which nobody sorts."""
+    y = np.array([[1.0, 20.0, 300.0], [3.0, 10.0, 100.0]])
+    targets = learned(y, QUANTILES)
+    np.testing.assert_allclose(targets.restore(encoded(targets, y)), y)
+    z = np.array([[3.0, 2.0, 1.0]])
+    np.testing.assert_allclose(targets.decide(z), y.mean(0) + z * y.std(0))
+    np.testing.assert_array_equal(targets.point(z), targets.decide(z))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "says"),
+    [
+        (np.ones((2, 2)), None, "2 columns, but the network's 3 outputs are quantiles; give one"),
+        (np.ones(2), np.ones((2, 3)), "3 columns, .* quantiles of one number; give one column"),
+        (np.ones((2, 3)), np.ones(2), "1 columns, .* give one column for each"),
+    ],
+)
+def test_columns_that_do_not_fit_the_quantiles(first: Any, then: Any, says: str) -> None:
+    """Quantiles are of one number or of a number each, from the first training on."""
+    problems = Problems()
+    targets = learned(first, QUANTILES)
+    y = first if then is None else then
+    assert targets.learn(y, problems).encode(y, 2, problems, "y") is None
+    with pytest.raises(dr.InvalidInput, match=says):
+        problems.raise_if_any()
+
+
+@laws
+@given(
+    values=st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3),
+    levels=st.lists(st.floats(0.01, 0.99), min_size=3, max_size=3).map(tuple),
+)
+def test_rearranged_quantiles_do_not_cross(values: Any, levels: tuple[float, ...]) -> None:
+    """Rearranging keeps the numbers, puts them in the order of the levels, and is done once."""
+    z = np.array([values])
+    found = rearranged(z, levels)
+    assert sorted(found[0]) == sorted(values)
+    assert (np.diff(found[0, np.argsort(levels, kind="stable")]) >= 0).all()
+    np.testing.assert_array_equal(rearranged(found, levels), found)
+
+
 @pytest.mark.parametrize(
     ("loss", "k", "says_probabilities"),
     [
@@ -195,6 +259,8 @@ def test_probabilities(loss: str, k: int, says_probabilities: bool) -> None:
 @pytest.mark.parametrize(
     ("y", "loss", "k"),
     [
+        ([0.1, 0.7], QUANTILES, 3),
+        ([[0.1, 5.0, 1.0], [0.7, 9.0, 2.0]], QUANTILES, 3),
         (["b", "a", "c"], "cross_entropy", 3),
         ([0, 1, 2], "cross_entropy", 3),
         ([True, False], "cross_entropy", 2),
@@ -204,7 +270,7 @@ def test_probabilities(loss: str, k: int, says_probabilities: bool) -> None:
         ([[0.1, 5.0], [0.7, 9.0]], "huber", 2),
     ],
 )
-def test_json(y: Any, loss: str, k: int) -> None:
+def test_json(y: Any, loss: Any, k: int) -> None:
     """What was learned survives JSON to the bit."""
     targets = learned(y, loss, k)
     fresh = targets_for(dr.Network([2, k], loss=loss).settings)

@@ -161,7 +161,13 @@ def loss_words(objective: Callable[..., Any], dtype: str, reasons: list[str]) ->
     ½r² is the inner branch of huber's loss.  With the largest δ that there is, the outer branch
     begins where r overflows, and there both losses are infinite.
     """
-    if unbound(objective)[0] is losses.half_squared_error:
+    loss, options = unbound(objective)
+    level = options.get("level", 0.5)
+    if loss is losses.quantile and not isinstance(level, float | int):
+        if len(level) > 1:
+            reasons.append("The loss quantile has several quantile levels; the engine takes one.")
+        objective = functools.partial(loss, level=level[0])
+    if loss is losses.half_squared_error:
         largest = np.finfo(dtype if dtype == "float32" else "float64").max
         objective = functools.partial(losses.huber, delta=float(largest))
     return _with_one_option(objective, "loss", reasons)

@@ -83,7 +83,7 @@ def _validation_facts(network: Network, prepared: Prepared) -> dict[str, Any]:
     assert prepared.X_val is not None
     assert prepared.y_val is not None
     targets = network.preprocessing.targets
-    decision = targets.decide(network.scores(prepared.X_val))
+    decision = targets.point(network.scores(prepared.X_val))
     problems = Problems()
     encoded = targets.encode(prepared.y_val, len(decision), problems, "y")
     problems.raise_if_any()

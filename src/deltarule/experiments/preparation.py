@@ -17,7 +17,7 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..mathematics import losses
 from ..network.network import Network
-from ..network.parts import part
+from ..network.parts import levels_of, part
 from ..network.preprocessing import Encoded
 from .recipes import SETTINGS, Recipe
 
@@ -142,7 +142,7 @@ def network_for(
             f"{'holds classes' if classification else 'is a number'}; "
             "choose another loss, or say what the target is with --task."
         )
-    outputs, classes = 1, None
+    outputs, classes = len(levels_of(chosen) or [0]), None
     if classification:
         classes, outputs = _classes(dataset)
         if chosen.function.link is losses.sigmoid_link:  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
 from ..network.loading import BEST, load
 from ..network.network import Network
+from ..network.parts import levels_of
 from ..storage.atomic import as_path
 from .folders import RECIPE
 from .preparation import load_for, validation_rows
@@ -174,9 +175,10 @@ def predictions_csv(
     predicted = network.predict(dataset.X)
     columns = [predicted.reshape(len(predicted), -1)]
     target = network.about.get("target") or "prediction"
-    header = (
-        [target] if predicted.ndim == 1 else [f"{target}_{i}" for i in range(predicted.shape[1])]
-    )
+    header = [target]
+    if predicted.ndim > 1:
+        outputs = levels_of(network.settings.loss) or range(predicted.shape[1])
+        header = [f"{target}_{output:g}" for output in outputs]
     if proba:
         p = network.predict_proba(dataset.X)
         names = network.about.get("class_names") or list(range(p.shape[1]))

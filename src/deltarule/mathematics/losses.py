@@ -17,7 +17,7 @@ multiplied in before the sum, and why differences are taken of halves: z/2 − y
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from ..ground.arrays import (
@@ -25,6 +25,7 @@ from ..ground.arrays import (
     clip_real,
     exp,
     finite_or_inf,
+    lift,
     log1p,
     namespace,
     quiet,
@@ -222,16 +223,28 @@ def poisson(y: Array, z: Array, weight: Array | None, total: float) -> Result:
 
 @declare("regression", kinks=(0.0,))
 def quantile(
-    y: Array, z: Array, weight: Array | None, total: float, *, level: float = 0.5
+    y: Array,
+    z: Array,
+    weight: Array | None,
+    total: float,
+    *,
+    level: float | Sequence[float] = 0.5,
 ) -> Result:
     """ℓ = max(τ·r, (τ − 1)·r), r = y − z   ⇒   ∂ℓ/∂z = −τ if z < y, 1 − τ if z > y   (E8)
 
     The pinball loss: its minimizer is the τ-quantile.  At z = y the subgradient 0.
+    Several levels are one for each output; y may then be one column, (n, 1), for all of them.
     Koenker and Bassett 1978.
     """
     c = _share(weight, total, z.shape[1])
+    below: Any = level
+    above: Any
+    if isinstance(level, float | int):
+        above = 1.0 - level
+    else:
+        below, above = lift(level, real(z)), lift([1.0 - tau for tau in level], real(z))
     side = sign(z - y)
-    slope = where(side > 0, (1.0 - level) * side, level * side)
+    slope = where(side > 0, above * side, below * side)
     return finite_or_inf((2.0 * c * slope * _half_residual(y, z)).sum()), c * slope
 
 

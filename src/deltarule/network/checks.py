@@ -114,6 +114,7 @@ def standard_cases(seed: int = 0) -> Iterator[Case]:
         ({**smooth, "loss": {"name": "cross_entropy", "label_smoothing": 0.2}}, True),
         ({**smooth, "loss": {"name": "huber", "delta": 0.3}}, True),
         ({**smooth, "loss": {"name": "quantile", "level": 0.9}}, True),
+        ({**smooth, "loss": {"name": "quantile", "level": [0.1, 0.5, 0.9]}}, True),
         (
             {"activation": [{"name": "elu", "alpha": 0.5}, {"name": "leaky_relu", "slope": 0.2}]},
             True,

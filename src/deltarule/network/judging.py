@@ -94,7 +94,7 @@ def judge_for(
             chosen[given].task == targets.task,
             f"The metric {given} is for {chosen[given].task}; this network is for {targets.task}.",
         )
-    return Judge(chosen, targets.decide, targets.restore)
+    return Judge(chosen, targets.point, targets.restore)
 
 
 def monitor_for(

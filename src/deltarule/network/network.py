@@ -52,7 +52,8 @@ class Network:
         Between each hidden layer's weights and its activation.
     loss : str, dict or callable
         One of `deltarule.losses`: "cross_entropy" for classes, "binary_cross_entropy" for yes/no
-        or several labels at once, "squared_error" and others for numbers.
+        or several labels at once, "squared_error" and others for numbers.  Several quantiles of
+        one number: {"name": "quantile", "level": [0.1, 0.5, 0.9]}, one output for each level.
     optimizer : str, dict or callable
         One of `deltarule.optimizers`.
     schedule : str, dict, callable or a list of them

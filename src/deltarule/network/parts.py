@@ -15,7 +15,7 @@ from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
 from ..ground.options import options_of
 from .inputs import brief
 
-__all__ = ["Part", "part"]
+__all__ = ["Part", "levels_of", "part"]
 
 # What an option may be, by its name, wherever it occurs: (least, greatest, greatest included).
 RANGES: dict[str, tuple[float, float, bool]] = {
@@ -39,6 +39,8 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "peak": (0.0, float("inf"), False),
 }
 POSITIVE = ("level", "delta", "epsilon", "every")
+# What may be several numbers, one for each output.
+SEVERAL = ("level",)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,14 @@ class Part:
         A function of one's own is marked as such: a name of the table must not stand in for it.
         """
         own = {"custom": True} if self.custom else {}
-        return {"name": self.name, **own, **self.options} if own or self.options else self.name
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
+        return {"name": self.name, **own, **options} if own or options else self.name
+
+
+def levels_of(loss: Part) -> tuple[float, ...] | None:
+    """The levels of a loss of several quantiles, one for each output; None for other losses."""
+    level = loss.options.get("level")
+    return level if isinstance(level, tuple) else None
 
 
 def part(spec: object, table: ModuleType, what: str) -> Part:
@@ -111,7 +120,7 @@ def part(spec: object, table: ModuleType, what: str) -> Part:
 def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
     problems = Problems()
     known = options_of(bare.function)
-    given = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+    given = {k: _plain(v, k in SEVERAL) for k, v in given.items()}
     for name, value in given.items():
         if name not in known:
             problems.add(
@@ -124,9 +133,21 @@ def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
                 f"{bare.name}.{name} must be true or false, not {brief(value)}.",
             )
         else:
-            _check_range(f"{bare.name}.{name}", name, value, problems)
+            label = f"{bare.name}.{name}"
+            problems.require(value != (), f"{label} is empty; give one number for each output.")
+            for number in value if isinstance(value, tuple) else (value,):
+                _check_range(label, name, number, problems)
     problems.raise_if_any()
     return Part(bare.name, given, bare.function, bare.custom)
+
+
+def _plain(value: Any, several: bool) -> Any:
+    """Numbers of NumPy as Python's, and a list of them, where there may be several, as a tuple."""
+    if isinstance(value, np.generic) or (several and isinstance(value, np.ndarray)):
+        value = value.tolist()
+    if several and isinstance(value, list | tuple):
+        return tuple(_plain(number, False) for number in value)
+    return value
 
 
 def _check_range(label: str, name: str, value: Any, problems: Problems) -> None:

@@ -17,7 +17,7 @@ from ..ground.errors import InvalidInput, Problems
 from ..machine.optimizer import product_of
 from ..mathematics import activations, initializers, losses, optimizers, schedules
 from .inputs import brief, check_number, check_one_of
-from .parts import Part, part
+from .parts import Part, levels_of, part
 
 __all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
 
@@ -97,6 +97,12 @@ def settings_from(
             f"{loss.name} needs at least 2 outputs, one for each class, and the last size is "
             f'{sizes[-1]}. For two classes use 2, or loss="binary_cross_entropy"; to predict a '
             'number use loss="squared_error".'
+        )
+    levels = levels_of(loss) if loss else None
+    if loss and levels and sizes and len(levels) != sizes[-1]:
+        problems.add(
+            f"{loss.name} has {len(levels)} levels, and the last size is {sizes[-1]}; it must be "
+            f"{len(levels)}, one output for each level."
         )
     shared = ("activation", activations), ("schedule", schedules)
     lists = {name: _parts(given[name], table, name, problems) for name, table in shared}

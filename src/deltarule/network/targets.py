@@ -1,13 +1,14 @@
 """Targets as people have them, and as the loss takes them; and back.
 
-`encode` turns y into what the loss takes, `decide` turns scores into what metrics compare,
-`restore` turns encoded targets into the same, and `present` turns decisions into what `predict`
-returns: labels in the type of the training y, numbers in its units.
+`encode` turns y into what the loss takes, `decide` turns scores into decisions, `point` into the
+part of them that metrics compare, `restore` turns encoded targets into the same, and `present`
+turns decisions into what `predict` returns: labels in the type of the training y, numbers in its
+units.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..ground.errors import Problems
 from ..mathematics import losses
 from .inputs import brief, shape_of
 from .labels import classes_in, one_class_only, places_of, target_rows
+from .parts import levels_of
 from .settings import Settings
 
 __all__ = [
@@ -41,6 +43,7 @@ class Targets(Protocol):
     def learn(self, y: Any, problems: Problems) -> Targets: ...
     def encode(self, y: Any, n: int, problems: Problems, name: str) -> Array | None: ...
     def decide(self, z: Array) -> Array: ...
+    def point(self, z: Array) -> Array: ...
     def restore(self, y: Array) -> Array: ...
     def present(self, decision: Array) -> Array: ...
     def probabilities(self, z: Array) -> Array | None: ...
@@ -111,6 +114,9 @@ class ClassTargets:
 
     def decide(self, z: Array) -> Array:
         return z.argmax(1)
+
+    def point(self, z: Array) -> Array:
+        return self.decide(z)
 
     def restore(self, y: Array) -> Array:
         return y.argmax(1) if y.ndim == 2 else y
@@ -186,6 +192,9 @@ class LabelTargets:
         decision = (z > 0).astype(np.int64)
         return decision[:, 0] if self.k == 1 else decision
 
+    def point(self, z: Array) -> Array:
+        return self.decide(z)
+
     def restore(self, y: Array) -> Array:
         labels = (y >= 0.5).astype(np.int64)
         return labels[:, 0] if self.k == 1 else labels
@@ -218,6 +227,9 @@ class NumberTargets:
         Of the training targets; 0 and 1 where they are not standardised.
     flat : bool
         Whether y was (n,), so that predictions are, too.
+    levels : tuple of float, or None
+        Of quantiles, one for each output.  Where y has one column, they are all of that one, the
+        loss compares each with it, and metrics compare the one whose level is nearest to ½.
     """
 
     k: int
@@ -227,7 +239,13 @@ class NumberTargets:
     std: Array = field(default_factory=lambda: np.ones(1))
     flat: bool = True
     learned: bool = False
+    levels: tuple[float, ...] | None = None
     task: str = field(default="regression", init=False)
+
+    @property
+    def of_one(self) -> bool:
+        """Whether all outputs are quantiles of one number."""
+        return self.levels is not None and len(self.mean) == 1
 
     def learn(self, y: Any, problems: Problems) -> NumberTargets:
         array = None if self.learned else target_rows(y, len(y), "y", Problems())
@@ -239,9 +257,7 @@ class NumberTargets:
             with np.errstate(over="ignore", invalid="ignore"):  # `encode` refuses such numbers
                 mean, std = columns.mean(0), columns.std(0)
             std = np.where(std <= 1e-12 * abs(mean), 1.0, std)
-        return NumberTargets(
-            self.k, self.loss, self.standardize, mean, std, array.ndim == 1, learned=True
-        )
+        return replace(self, mean=mean, std=std, flat=array.ndim == 1, learned=True)
 
     def encode(self, y: Any, n: int, problems: Problems, name: str = "y") -> Array | None:
         array = target_rows(y, n, name, problems)
@@ -254,10 +270,9 @@ class NumberTargets:
             )
             return None
         columns = array.reshape(n, -1).astype(np.float64)
-        if columns.shape[1] != self.k:
+        if columns.shape[1] != (1 if self.of_one else self.k):
             problems.add(
-                f"{name} has {columns.shape[1]} columns, but the network's last size is {self.k}; "
-                "it must be the number of columns."
+                f"{name} has {columns.shape[1]} columns, but the network's {self._expected}."
             )
             return None
         if self.loss.link is losses.exp_link and (columns < 0).any():
@@ -274,14 +289,34 @@ class NumberTargets:
             return None
         return (columns - self.mean) / self.std
 
+    @property
+    def _expected(self) -> str:
+        """The end of a sentence about y with another number of columns."""
+        if self.levels is None:
+            return f"last size is {self.k}; it must be the number of columns"
+        if self.of_one:
+            return f"{self.k} outputs are quantiles of one number; give one column"
+        return (
+            f"{self.k} outputs are quantiles; give one column for each, or for a new network one "
+            "for all of them"
+        )
+
     def decide(self, z: Array) -> Array:
-        return self.loss.link(z.astype(np.float64)) * self.std + self.mean
+        numbers = self.loss.link(z.astype(np.float64)) * self.std + self.mean
+        return rearranged(numbers, self.levels) if self.levels and self.of_one else numbers
+
+    def point(self, z: Array) -> Array:
+        decision = self.decide(z)
+        if not (self.levels and self.of_one):
+            return decision
+        nearest = int(abs(np.array(self.levels) - 0.5).argmin())
+        return decision[:, nearest : nearest + 1]
 
     def restore(self, y: Array) -> Array:
         return y.astype(np.float64) * self.std + self.mean
 
     def present(self, decision: Array) -> Array:
-        return decision[:, 0] if self.flat else decision
+        return decision[:, 0] if self.flat and decision.shape[1] == 1 else decision
 
     def probabilities(self, z: Array) -> Array | None:
         return None
@@ -299,15 +334,18 @@ class NumberTargets:
         fits = {mean.shape, std.shape} <= {(1,), (self.k,)} and np.isfinite(mean).all()
         if not fits or not (np.isfinite(std) & (std > 0)).all():
             raise ValueError("its target scaling does not fit")
-        return NumberTargets(
-            self.k,
-            self.loss,
-            self.standardize,
-            mean,
-            std,
-            bool(facts["flat"]),
-            bool(facts["learned"]),
-        )
+        flat, learned = bool(facts["flat"]), bool(facts["learned"])
+        return replace(self, mean=mean, std=std, flat=flat, learned=learned)
+
+
+def rearranged(quantiles: Array, levels: tuple[float, ...]) -> Array:
+    """Each row's quantiles in the order of their levels, (n, k) → (n, k), so that none cross.
+
+    It lowers the loss of every row where they did.  Chernozhukov, Fernández-Val and Galichon 2010.
+    """
+    sorted_ = np.empty_like(quantiles)
+    sorted_[:, np.argsort(levels, kind="stable")] = np.sort(quantiles, axis=1)
+    return sorted_
 
 
 def _classes_from(facts: dict[str, Any], k: int) -> Array | None:
@@ -326,7 +364,8 @@ def targets_for(settings: Settings) -> Targets:
     classes = None if settings.classes is None else np.asarray(settings.classes)
     if settings.loss.function.task == "regression":  # type: ignore[attr-defined]
         loss, standardize = settings.loss.function, settings.standardize_targets
-        return NumberTargets(k, loss, standardize, flat=k == 1)
+        levels = levels_of(settings.loss)
+        return NumberTargets(k, loss, standardize, flat=k == 1, levels=levels)
     link = settings.loss.function.link  # type: ignore[attr-defined]
     kind = LabelTargets if link is losses.sigmoid_link else ClassTargets
     return kind(k, classes)
