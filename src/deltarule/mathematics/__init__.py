@@ -3,4 +3,12 @@
 A tag such as (A2) names an identity; it is derived under the same tag in `docs/derivations/`.
 """
 
-ORDER = ("activations", "losses", "initializers", "optimizers", "schedules", "metrics")
+ORDER = (
+    "activations",
+    "losses",
+    "initializers",
+    "optimizers",
+    "schedules",
+    "metrics",
+    "calibration",
+)
