@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ORDER = (
     "requirements",
     "parameters",
+    "losses",
     "samples",
     "targets",
     "reporting",

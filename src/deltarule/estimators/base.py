@@ -18,6 +18,7 @@ from ..data.batches import Rows
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import Callback, progress_callback
+from ..learning.evaluation import scores
 from ..learning.history import History
 from ..learning.monitor import Monitor
 from ..learning.progress import Progress
@@ -220,6 +221,9 @@ class BaseMLP(Serving, ABC):
                 stacklevel=5,
             )
         self._remember(training, stopping, monitor, len(rows), incremental)
+        if rows_val is not None and getattr(self, "calibrate", False):
+            z = scores(network.chain, rows_val)
+            self._calibrate(z, rows_val.y, rows_val.weight)
         if not incremental and not training.stop and not stopping.reason:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
@@ -310,6 +314,9 @@ class BaseMLP(Serving, ABC):
         if self._best is None or score > self._best[0]:
             self._best = (score, chain.theta.copy(), chain.statistics.copy())
         chain.theta[...], chain.statistics[...] = self._best[1:]
+
+    def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
+        """Only classifiers have probabilities to calibrate."""
 
     # -- contract ---------------------------------------------------------------------------
 

@@ -10,12 +10,13 @@ from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput
-from ..mathematics import losses
+from ..ground.errors import InvalidInput, did_you_mean
+from ..mathematics.calibration import expected_calibration_error, fit_temperature, log_loss
 from ..network.inputs import brief
 from ..network.targets import Targets
 from .base import BaseMLP, keep
 from .judging import ClassifierAnswers, ScoreJudge
+from .losses import own_loss
 from .parameters import read_parameters
 from .reporting import reported_loss
 from .requirements import with_callbacks
@@ -27,6 +28,8 @@ __all__ = ["MLPClassifier"]
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A multi-layer perceptron that tells classes apart."""
+
+    _temperature = 1.0
 
     def __init__(
         self,
@@ -160,14 +163,45 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return None if self._labels.multilabel else y
 
     def _loss(self) -> Any:
+        if callable(self.loss):
+            return own_loss(self.loss, "classification", self._labels.n_outputs)
         if self.loss != "log_loss":
-            return self.loss
+            raise InvalidInput(
+                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, ['log_loss'])} Known is "
+                "log_loss, or a function (y, z, weight, total) → (value, gradient)."
+            )
         if self._labels.activation == "logistic":
             return "binary_cross_entropy"
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}
 
     def _adds_up_outputs(self) -> bool:
         return self._labels.multilabel
+
+    def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
+        """Fit the temperature on the rows held out, and say what it gains."""
+        codes = self._targets.restore(y)
+        if self._labels.n_outputs == 1:
+            codes = codes[:, None]
+        t = self._temperature = self.temperature_ = fit_temperature(codes, z, weight)
+
+        def both(temperature: float) -> tuple[float, float]:
+            p = self._targets.probabilities(z.astype(np.float64) / temperature)
+            assert p is not None
+            p = p[:, 1:] if self._labels.n_outputs == 1 else p
+            return (
+                log_loss(codes, z, weight, temperature),
+                expected_calibration_error(codes, p, weight),
+            )
+
+        before, after = both(1.0), both(t)
+        self.calibration_ = {
+            "temperature": t,
+            "log_loss_before": before[0],
+            "log_loss_after": after[0],
+            "expected_calibration_error_before": before[1],
+            "expected_calibration_error_after": after[1],
+            "n_samples": len(codes),
+        }
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, labels = self.network_.settings.loss, self._labels
@@ -193,6 +227,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, (n_samples, n_classes), or of each label."""
         z = self._scores(X)
+        if self._temperature != 1.0:
+            z = z / z.dtype.type(self._temperature)
         p = self._targets.probabilities(z)
         assert p is not None
         return p

@@ -48,8 +48,8 @@ def scorer_named(given: Any) -> tuple[str, Any]:
 class _Answers(BaseEstimator):
     """The end of a network as an estimator: its X are the scores z."""
 
-    def __init__(self, targets: Any = None, temperature: float = 1.0) -> None:
-        self.targets, self.temperature = targets, temperature
+    def __init__(self, targets: Any = None) -> None:
+        self.targets = targets
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -60,7 +60,7 @@ class _Answers(BaseEstimator):
 
     def predict(self, z: Array) -> Array:
         """Labels, or numbers in the units of y."""
-        answer: Array = self.targets.present(self.targets.decide(z))
+        answer: Array = self.targets.present(self.targets.point(z))
         return answer
 
 
@@ -122,7 +122,7 @@ class ScoreJudge(Judge):
         decode: Callable[[Array], Array],
     ) -> None:
         default = "r2" if isinstance(targets, NumberTargets) else "accuracy"
-        super().__init__({default: getattr(metrics, default)}, targets.decide, targets.restore)
+        super().__init__({default: getattr(metrics, default)}, targets.point, targets.restore)
         self.default = default
         self.answers, self.reported, self.decode = answers, reported, decode
         self.name, self.scorer = name, scorer

@@ -13,9 +13,11 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, did_you_mean
 from ..mathematics import losses
 from ..network.inputs import brief
-from ..network.targets import NumberTargets, Targets
+from ..network.parts import part
+from ..network.targets import Targets
 from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
+from .losses import own_loss
 from .parameters import read_parameters
 from .reporting import reported_loss
 from .requirements import with_callbacks
@@ -131,35 +133,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     # -- the loss ---------------------------------------------------------------------------
 
     def _loss(self) -> Any:
-        if callable(self.loss) or isinstance(self.loss, dict):
-            return self.loss
+        if callable(self.loss):
+            return own_loss(self.loss, "regression", 1)
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise InvalidInput(
                 f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, LOSSES)} Known are: "
                 f"{', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, gradient)."
             )
-        options = {"quantile": {"level": self._levels()}, "huber": {"delta": self.delta}}
+        options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
         return {"name": LOSSES[self.loss], **options.get(self.loss, {})}
 
-    def _levels(self) -> Any:
-        levels = self.quantile
-        if isinstance(levels, np.ndarray | list | tuple):
-            return [float(level) for level in levels]
-        return levels
-
     def _learn_targets(self, y: Any, classes: Any, weight: Array | None) -> Targets:
-        from ..mathematics import losses as table
-        from ..network.parts import part
-
-        loss = part(self._loss(), table, "loss")
-        outputs = y.shape[1] if y.ndim == 2 else 1
-        levels = loss.options.get("level")
-        if loss.function is losses.quantile and isinstance(levels, list | tuple):
-            outputs = len(levels)
-        counts = getattr(loss.function, "link", None) is losses.exp_link
+        loss = part(self._loss(), losses, "loss")
+        counts = loss.function.link is losses.exp_link  # type: ignore[attr-defined]
         self.out_activation_ = "exp" if counts else "identity"
-        standardize = bool(self.standardize_targets) and not counts
-        return number_targets(y, weight, loss.function, outputs, standardize)
+        return number_targets(y, weight, loss, bool(self.standardize_targets) and not counts)
 
     def _encode(self, y: Any, dtype: Any, name: str) -> Array:
         targets = self._targets
@@ -169,9 +157,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
                 f"Some value(s) of {name} are negative, such as {columns.min():g}; the Poisson "
                 f'loss takes counts, {name} >= 0. For other numbers use loss="squared_error".'
             )
-        if columns.shape[1] not in (1, targets.k):
+        if columns.shape[1] != len(targets.mean):
             raise InvalidInput(
-                f"{name} has {columns.shape[1]} columns, but the network predicts {targets.k}."
+                f"{name} has {columns.shape[1]} columns, but the network learned from "
+                f"{len(targets.mean)}."
             )
         return ((columns - targets.mean) / targets.std).astype(dtype)
 

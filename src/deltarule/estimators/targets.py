@@ -12,6 +12,7 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..mathematics import losses
 from ..network.inputs import brief
+from ..network.parts import Part, levels_of
 from ..network.targets import ClassTargets, LabelTargets, NumberTargets, Targets
 
 __all__ = ["Labels", "class_weights", "labels_in", "number_targets"]
@@ -180,7 +181,7 @@ def class_weights(given: Any, labels: Labels, y: Array, weight: Array | None) ->
 
 
 def number_targets(
-    y: Array, weight: Array | None, loss: Any, n_outputs: int, standardize: bool
+    y: Array, weight: Array | None, loss: Part, standardize: bool
 ) -> NumberTargets:
     """Mean and spread of y, (n,) or (n, k), each row counting by its weight.
 
@@ -190,7 +191,8 @@ def number_targets(
         For negative counts.
     """
     columns = y.reshape(len(y), -1).astype(np.float64)
-    if loss.link is losses.exp_link and (columns < 0).any():
+    function, levels = loss.function, levels_of(loss)
+    if function.link is losses.exp_link and (columns < 0).any():
         raise InvalidInput(
             "Some value(s) of y are negative, such as "
             f"{columns.min():g}; the Poisson loss takes counts, y >= 0. For other numbers use "
@@ -203,4 +205,7 @@ def number_targets(
         std = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weight))
         std = np.where(std <= 1e-12 * abs(mean), 1.0, std)
         std = np.where(std > 0, std, 1.0)
-    return NumberTargets(n_outputs, loss, standardize, mean, std, flat=y.ndim == 1, learned=True)
+    outputs, flat = len(levels or mean), y.ndim == 1
+    return NumberTargets(
+        outputs, function, standardize, mean, std, flat, learned=True, levels=levels
+    )
