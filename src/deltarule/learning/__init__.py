@@ -9,5 +9,6 @@ ORDER = (
     "evaluation",
     "monitor",
     "training",
+    "full_batch",
     "gradients",
 )
