@@ -10,5 +10,6 @@ ORDER = (
     "monitor",
     "progress",
     "training",
+    "full_batch",
     "gradients",
 )
