@@ -1,4 +1,4 @@
-"""Floor 5, learning: the step, the loop, what it remembers, and the check of its gradients."""
+"""Floor 5, learning: the step, the loop, what it remembers, and what checks and judges it."""
 
 ORDER = (
     "step",
@@ -10,4 +10,7 @@ ORDER = (
     "monitor",
     "training",
     "gradients",
+    "examination",
+    "symptoms",
+    "diagnosis",
 )
