@@ -18,7 +18,9 @@ from ..data.batches import Rows
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import Callback, progress_callback
+from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
+from ..learning.full_batch import FullBatchTraining
 from ..learning.history import History
 from ..learning.monitor import Monitor
 from ..learning.progress import Progress
@@ -26,8 +28,16 @@ from ..learning.training import Training
 from ..network.checks import check_gradients
 from ..network.judging import callbacks_for
 from ..network.targets import Targets
-from .fitting import Lines, batch_rows, network_for, optimizer_matches, penalty, rows_of
-from .fitting import training_for
+from .fitting import (
+    Lines,
+    batch_rows,
+    full_batch_for,
+    network_for,
+    optimizer_matches,
+    penalty,
+    rows_of,
+    training_for,
+)
 from .hooks import Hooks, as_it_stands
 from .judging import ScoreJudge, scorer_named
 from .parameters import Choices, read_parameters
@@ -37,6 +47,16 @@ from .serving import Serving
 from .stopping import Stopping
 
 __all__ = ["BaseMLP", "keep"]
+
+
+# What the estimators call what the doctor speaks of.
+NAMES: dict[str, str | None] = {
+    "lr": "learning_rate_init",
+    "epochs": "max_iter",
+    "l2": "alpha",
+    "patience": "n_iter_no_change",
+    "scaling": 'put a StandardScaler before it, or scaling="feature"',
+}
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -159,6 +179,7 @@ class BaseMLP(Serving, ABC):
         self.stopped_early_ = False
         self.history_ = History("")
         self._progress: Progress | None = None
+        self._diagnosis: Diagnosis | None = None
         self._waiting = (math.inf, 0)
         self._best: tuple[float, Array, Array] | None = None
 
@@ -186,29 +207,35 @@ class BaseMLP(Serving, ABC):
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")
             monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
-        start = self._progress
-        if start and choices.optimizer and not optimizer_matches(start, choices.optimizer):
-            start = None
         epochs = 1 if incremental else int(self.max_iter)
         stopping = self._stopping(judge, monitor, incremental)
-        batch = batch_rows(self.batch_size, len(rows))
-        outputs = self.n_outputs_ if getattr(self._targets, "k", 1) > 1 and (
-            self._adds_up_outputs()
-        ) else 1
-        training = training_for(
-            self,
-            network,
-            rows,
-            rows_val,
-            judge,
-            None if incremental else monitor,
-            stopping,
-            [*callbacks, *self._watchers(samples, monitor, epochs)],
-            start,
-            epochs=epochs,
-            l2=penalty(self.alpha, rows, batch, outputs),
-            seed=self._seed,
-        )
+        watchers = [stopping, *callbacks, *self._watchers(samples, monitor, epochs)]
+        watched = None if incremental else monitor
+        training: Training | FullBatchTraining
+        if choices.optimizer is None:
+            l2 = penalty(self.alpha, rows, len(rows), self._summed_outputs())
+            training = full_batch_for(
+                self, network, rows, rows_val, judge, watched, watchers, l2=l2, seed=self._seed
+            )
+        else:
+            start = self._progress
+            if start and not optimizer_matches(start, choices.optimizer):
+                start = None
+            batch = batch_rows(self.batch_size, len(rows))
+            training = training_for(
+                self,
+                network,
+                rows,
+                rows_val,
+                judge,
+                watched,
+                stopping,
+                watchers,
+                start,
+                epochs=epochs,
+                l2=penalty(self.alpha, rows, batch, self._summed_outputs()),
+                seed=self._seed,
+            )
         if rows_val is not None and held is not None:
             judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)
         try:
@@ -220,16 +247,41 @@ class BaseMLP(Serving, ABC):
                 "last, whole epoch.",
                 stacklevel=5,
             )
+        if isinstance(training, Training) and not incremental:
+            self._diagnosis = diagnose(
+                network.chain,
+                training.objective,
+                training.optimizer,
+                rows,
+                rows_val,
+                training.history,
+                training.plan,
+                names=NAMES,
+            )
         self._remember(training, stopping, monitor, len(rows), incremental)
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
             self._calibrate(z, rows_val.y, rows_val.weight)
-        if not incremental and not training.stop and not stopping.reason:
+        if not incremental and not stopping.reason:
+            self._warn(training)
+
+    def _warn(self, training: Any) -> None:
+        """Say so where a fit ended before it had converged, or where it went badly."""
+        history, given = training.history, f"max_iter={self.max_iter}"
+        if self.solver == "lbfgs":
+            if history.stop_reason in ("iterations", "evaluations"):
+                what = given if history.stop_reason == "iterations" else f"max_fun={self.max_fun}"
+                warnings.warn(
+                    f"lbfgs failed to converge: it reached {what}. Increase it, or scale the data.",
+                    ConvergenceWarning,
+                    stacklevel=6,
+                )
+        elif not training.stop:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _rows(self, samples: Samples, dtype: Any, of: str = "") -> Rows:
@@ -243,12 +295,12 @@ class BaseMLP(Serving, ABC):
     ) -> Stopping:
         by_score = monitor is not None and self.early_stopping
         best, waited = self._waiting
+        lbfgs = isinstance(self.solver, str) and self.solver == "lbfgs"
         stopping = Stopping(
             monitor.name if monitor is not None and by_score else "train_loss",
             by_score and judge.greater_is_better,
             tol=self.tol,
-            scale=1.0 if by_score else self._loss_scale(),
-            patience=self.n_iter_no_change,
+            patience=math.inf if lbfgs and not by_score else self.n_iter_no_change,
             adaptive=self.learning_rate_init if self.learning_rate == "adaptive" else None,
             max_seconds=self.max_seconds,
             best=best,
@@ -276,7 +328,7 @@ class BaseMLP(Serving, ABC):
 
     def _remember(
         self,
-        training: Training,
+        training: Training | FullBatchTraining,
         stopping: Stopping,
         monitor: Monitor | None,
         n: int,
@@ -284,6 +336,10 @@ class BaseMLP(Serving, ABC):
     ) -> None:
         """The attributes of a fit."""
         history, new = training.history, training.history.epochs
+        for record in new:
+            for part in ("train", "val"):
+                if f"{part}_loss_in_units" in record:
+                    record[f"{part}_loss"] = record.pop(f"{part}_loss_in_units")
         old = self.history_
         history.epochs = [*old.epochs, *new]
         history.seconds += old.seconds
@@ -320,17 +376,34 @@ class BaseMLP(Serving, ABC):
 
     # -- contract ---------------------------------------------------------------------------
 
-    def _loss_scale(self) -> float:
-        """What tol is a fraction of."""
-        return 1.0
-
-    def _adds_up_outputs(self) -> bool:
-        """Whether scikit-learn adds up the losses of the outputs, of which we take the mean."""
-        return False
+    def _summed_outputs(self) -> int:
+        """How many losses scikit-learn adds up for a row, where we take their mean."""
+        return 1
 
     def _defaults(self) -> dict[str, Any]:
         signature = inspect.signature(type(self).__init__)
         return {name: p.default for name, p in signature.parameters.items() if name != "self"}
+
+    def diagnose(self) -> Diagnosis:
+        """What may be wrong with the last fit: cause, evidence and the parameter to change.
+
+        Returns
+        -------
+        Diagnosis
+            `findings`, serious ones first, and the health of each layer; prints as a short text.
+
+        Raises
+        ------
+        InvalidInput
+            After initialize, partial_fit or solver="lbfgs", of which there is nothing to judge.
+        """
+        check_is_fitted(self)
+        if self._diagnosis is None:
+            raise InvalidInput(
+                "There is nothing to diagnose: the doctor judges a whole fit by mini-batches, not "
+                'initialize, partial_fit or solver="lbfgs".'
+            )
+        return self._diagnosis
 
     def check_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Check every gradient of the fitted network on some rows, a loss of one's own included.

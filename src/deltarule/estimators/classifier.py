@@ -174,8 +174,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return "binary_cross_entropy"
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}
 
-    def _adds_up_outputs(self) -> bool:
-        return self._labels.multilabel
+    def _summed_outputs(self) -> int:
+        return self._labels.n_outputs
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""

@@ -142,7 +142,7 @@ class ScoreJudge(Judge):
         """Every value of scores z against targets y."""
         found = super().__call__(y, z, weight)
         if self.reported is not None:
-            found["reported"] = self.reported(y, z, weight)
+            found["loss_in_units"] = self.reported(y, z, weight)
         if self.scorer is None:
             return found
         if isinstance(self.scorer, _BaseScorer):

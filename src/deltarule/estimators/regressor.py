@@ -164,10 +164,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             )
         return ((columns - targets.mean) / targets.std).astype(dtype)
 
-    def _loss_scale(self) -> float:
-        std = self._targets.std
-        return float(np.mean(std**2))
-
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets
         reported = reported_loss(targets, loss.function, loss.bound)

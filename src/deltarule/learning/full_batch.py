@@ -133,6 +133,7 @@ class FullBatchTraining:
         )
         self.t, self.epoch, self.stop, self.evaluations = 0, 0, False, 0
         self.total_steps = max_iterations
+        self.averaged, self.progress = chain, None  # nothing is averaged, nothing to go on from
         self._wide = chain.over(*(v.astype(np.float64) for v in (chain.theta, chain.statistics)))
         self._all = _in_float64(rows)
         self._total = total_weight(rows.weight, len(rows)) or 1.0

@@ -115,8 +115,9 @@ class Course:
     @property
     def kept(self) -> int:
         """Which epoch's weights the chain holds, from 0."""
-        restored = self.plan.restore_best and self.history.best_epoch
-        return self.history.best_epoch - 1 if restored else len(self.train) - 1  # type: ignore[operator]
+        epochs = [record["epoch"] for record in self.history.epochs]
+        restored = self.plan.restore_best and self.history.best_epoch in epochs
+        return epochs.index(self.history.best_epoch) if restored else len(self.train) - 1  # type: ignore[arg-type]
 
 
 def find(found: Measurements, course: Course, say: Names) -> Iterator[Finding]:
