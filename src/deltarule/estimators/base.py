@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, Problems
+from ..ground.errors import DoubtfulFit, InvalidInput, Problems
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
@@ -262,10 +262,10 @@ class BaseMLP(Serving, ABC):
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
             self._calibrate(z, rows_val.y, rows_val.weight)
-        if not incremental and not stopping.reason:
-            self._warn(training)
+        if not incremental:
+            self._warn(training, stopping.reason)
 
-    def _warn(self, training: Any) -> None:
+    def _warn(self, training: Any, reason: str) -> None:
         """Say so where a fit ended before it had converged, or where it went badly."""
         history, given = training.history, f"max_iter={self.max_iter}"
         if self.solver == "lbfgs":
@@ -276,11 +276,21 @@ class BaseMLP(Serving, ABC):
                     ConvergenceWarning,
                     stacklevel=6,
                 )
-        elif not training.stop:
+        elif not training.stop and not reason:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
+                stacklevel=6,
+            )
+        found = self._diagnosis.findings if self._diagnosis else ()
+        serious = [f for f in found if f.severity == "serious" and f.kind != "too_few_epochs"]
+        if serious:
+            more = len(found) - 1
+            others = f" ({more} more: see diagnose())" if more else " (see diagnose())"
+            warnings.warn(
+                f"{serious[0].cause} {serious[0].evidence} {serious[0].remedy}{others}",
+                DoubtfulFit,
                 stacklevel=6,
             )
 
