@@ -172,7 +172,8 @@ class BaseMLP(Serving, ABC):
         self.n_layers_, self.n_outputs_ = len(choices.hidden) + 2, sizes[1]
         self._n_features_out = choices.hidden[-1] if choices.hidden else sizes[1]
         self.n_iter_, self.t_ = 0, 0
-        self.loss_, self.loss_curve_ = np.inf, []
+        self.loss_ = math.inf
+        self.loss_curve_: list[float] = []
         self.best_loss_: float | None = None if self.early_stopping else np.inf
         self.best_validation_score_: float | None = None
         self.validation_scores_: list[float] | None = None
@@ -300,9 +301,7 @@ class BaseMLP(Serving, ABC):
         y = self._encode(samples.y, dtype, f"y{of}")
         return rows_of(self.network_, rows_for(samples.X), y, weight)
 
-    def _stopping(
-        self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool
-    ) -> Stopping:
+    def _stopping(self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool) -> Stopping:
         by_score = monitor is not None and self.early_stopping
         best, waited = self._waiting
         lbfgs = isinstance(self.solver, str) and self.solver == "lbfgs"
@@ -318,9 +317,7 @@ class BaseMLP(Serving, ABC):
         stopping.waited = waited if incremental else 0
         return stopping
 
-    def _watchers(
-        self, samples: Samples, monitor: Monitor | None, epochs: int
-    ) -> list[Callback]:
+    def _watchers(self, samples: Samples, monitor: Monitor | None, epochs: int) -> list[Callback]:
         """What shows the progress, and scikit-learn's callbacks."""
         watchers: list[Callback] = [*progress_callback(self.progress)]
         if self.verbose:

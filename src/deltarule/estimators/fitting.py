@@ -28,7 +28,15 @@ from .stopping import Stopping
 # SciPy's own: L-BFGS has converged where an iteration gains no more than that share of the loss.
 VALUE_TOLERANCE = 2.220446049250313e-09
 
-__all__ = ["Lines", "batch_rows", "full_batch_for", "network_for", "penalty", "rows_of", "training_for"]
+__all__ = [
+    "Lines",
+    "batch_rows",
+    "full_batch_for",
+    "network_for",
+    "penalty",
+    "rows_of",
+    "training_for",
+]
 
 
 def network_for(

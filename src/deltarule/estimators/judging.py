@@ -64,7 +64,7 @@ class _Answers(BaseEstimator):
         return answer
 
 
-class ClassifierAnswers(ClassifierMixin, _Answers):  # type: ignore[misc]
+class ClassifierAnswers(ClassifierMixin, _Answers):
     """Scores z as the answers of a classifier.
 
     Parameters
@@ -95,7 +95,7 @@ class ClassifierAnswers(ClassifierMixin, _Answers):  # type: ignore[misc]
         return z[:, 0] if self.labels.n_outputs == 1 else z
 
 
-class RegressorAnswers(RegressorMixin, _Answers):  # type: ignore[misc]
+class RegressorAnswers(RegressorMixin, _Answers):
     """Scores z as the answers of a regressor."""
 
 
