@@ -304,8 +304,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if callable(self.loss):
             return own_loss(self.loss, "regression", 1)
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
+            layers = isinstance(self.loss, int | tuple | list)
+            hint = f" For layers say hidden_layer_sizes={brief(self.loss)}." if layers else ""
             raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, LOSSES)} Known are: "
+                f"Unknown loss {brief(self.loss)}.{hint}{did_you_mean(self.loss, LOSSES)} Known are: "
                 f"{', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, gradient)."
             )
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
