@@ -307,8 +307,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             layers = isinstance(self.loss, int | tuple | list)
             hint = f" For layers say hidden_layer_sizes={brief(self.loss)}." if layers else ""
             raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{hint}{did_you_mean(self.loss, LOSSES)} Known are: "
-                f"{', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, gradient)."
+                f"Unknown loss {brief(self.loss)}.{hint}{did_you_mean(self.loss, LOSSES)} "
+                f"Known are: {', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, "
+                "gradient)."
             )
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
         return {"name": LOSSES[self.loss], **options.get(self.loss, {})}
