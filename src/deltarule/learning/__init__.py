@@ -1,6 +1,7 @@
 """Floor 5, learning: the step, the loop, what it remembers, and what checks and judges it."""
 
 ORDER = (
+    "snapshot",
     "step",
     "plan",
     "callbacks",
