@@ -11,6 +11,7 @@ ORDER = (
     "monitor",
     "progress",
     "training",
+    "checkpointing",
     "full_batch",
     "gradients",
     "examination",
