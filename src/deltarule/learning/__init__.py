@@ -12,6 +12,7 @@ ORDER = (
     "progress",
     "training",
     "checkpointing",
+    "interrupts",
     "full_batch",
     "gradients",
     "examination",

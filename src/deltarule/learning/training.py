@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Training:
         Set by a callback to end the training after the current epoch.
     averaged : Chain
         What is validated and kept: over the moving average, or `chain` itself without one.
+    identity : function () → dict of text, or None
+        What its checkpoints are of, for whoever writes some.
     progress : Progress or None
         After `run`: where it stopped, for a training that is to go on; None where it diverged.
     """
@@ -77,6 +79,7 @@ class Training:
             start.restore(chain, self.averaged, optimizer)
             self.t, self.epoch = start.t, start.epoch
         self.progress: Progress | None = None
+        self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
         self._losses: Array | None = None  # of the epoch's steps, while it runs
         self._done, self._elapsed = 0, 0.0

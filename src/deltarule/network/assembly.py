@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,10 +93,11 @@ def assemble(
         watcher,
         [*callbacks, *progress_callback(given["progress"])],
     )
+    watched = {name: given[name] for name in ("patience", "min_delta")}
+    watched["monitor"] = watcher.name if watcher else None
+    training.identity = functools.partial(identity_of, s, training, float(lr), watched)
     if checkpoints.write is not None:
-        watched = {name: given[name] for name in ("patience", "min_delta")}
-        watched["monitor"] = watcher.name if watcher else None
-        checkpoints.attach(training, identity_of(s, training, float(lr), watched))
+        checkpoints.attach(training, training.identity())
     return prepared, training
 
 

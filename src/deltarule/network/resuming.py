@@ -14,6 +14,7 @@ from ..data.batches import Rows, chunks
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from ..learning.checkpointing import Checkpointer, every, load_snapshot
+from ..learning.interrupts import Interrupts
 from ..learning.training import Training
 from ..storage.generations import Generations
 from .inputs import check_flag
@@ -86,7 +87,8 @@ class Checkpoints:
                 training.resume(snapshot)
                 training.history.notes = refused
         if self.write is not None:
-            training.callbacks.append(Checkpointer(self.write, self.often, identity))
+            checkpointer = Checkpointer(self.write, self.often, identity)
+            training.callbacks += [checkpointer, Interrupts(checkpointer)]
 
 
 def _check_shapes(training: Training, arrays: Mapping[str, Array]) -> None:
