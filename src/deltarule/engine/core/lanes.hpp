@@ -13,7 +13,7 @@
 #define DR_ISA tiles
 #define DR_BYTES 64
 #define DR_TILES
-#elif defined(__AMX_BF16__) || defined(__AMXBF16__)  // as Clang said up to 14
+#elif defined(__linux__) && (defined(__AMX_BF16__) || defined(__AMXBF16__))  // as Clang said up to 14
 #define DR_ISA amx
 #define DR_BYTES 64
 #define DR_TILES
