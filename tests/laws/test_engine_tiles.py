@@ -123,7 +123,9 @@ def test_who_multiplies(core: Any) -> None:
     assert core.amx() in ("", "in use") or core.amx().startswith("not used: ")
     for isa in core.ISAS:
         assert drive.trainer_of(core, case, data, "float32", isa).isa == isa
-    taken = drive.trainer_of(core, case, data, "float32").isa
+    assert drive.trainer_of(core, case, data, "float32").isa == core.ISAS[-1]  # mostly padding
+    large = Case((64, 128, 10), batch=64, bf16=True)
+    taken = drive.trainer_of(core, large, drive.data_of(large), "float32").isa
     assert taken == ("amx" if core.amx() == "in use" else core.ISAS[-1])
     assert drive.trainer_of(core, case, data, "float32", "tiles").isa == "tiles"
     assert core.peak("bf16", 1, 0.001, "tiles") > 0

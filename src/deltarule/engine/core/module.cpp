@@ -151,10 +151,20 @@ template <class T> const Kernels<T>& kernels_of(int isa) {
 #endif
 }
 
+// Whether the padding of tiles no more than doubles the work.
+bool fills_tiles(const Config& config) {
+    double work = 0, with_padding = 0;
+    for (std::size_t i = 1; i < config.sizes.size(); ++i) {
+        work += double(config.batch) * config.sizes[i - 1] * config.sizes[i];
+        with_padding += double(padded(config.batch, 32)) * double(padded(config.sizes[i - 1], 32)) * double(padded(config.sizes[i], 32));
+    }
+    return with_padding <= 2 * work;
+}
+
 // Of bf16; by tiles where there are any, by emulated ones where somebody asks for these.
-const Kernels<float>& half_kernels(const std::string& name, std::string* chosen) {
+const Kernels<float>& half_kernels(const std::string& name, bool filled, std::string* chosen) {
     if (*chosen = name; name == "tiles") return *tiles::tiled.of_half;
-    if (*chosen = "amx"; name == "auto" && amx_in_use()) return *amx::tiled.of_half;
+    if (*chosen = "amx"; name == "auto" && filled && amx_in_use()) return *amx::tiled.of_half;
     const int isa = isa_of(name);
     *chosen = ISA_NAMES[isa];
 #if defined(__x86_64__)
@@ -230,7 +240,7 @@ class Handle {
         set_scale(config, shift, factor, scaled);
         config_ = config;
         if (bf16) {
-            trainer_.emplace<Trainer<float>>(config, half_kernels(isa, &isa_));
+            trainer_.emplace<Trainer<float>>(config, half_kernels(isa, fills_tiles(config), &isa_));
             return;
         }
         const int found = isa_of(isa);
@@ -398,7 +408,7 @@ double peak(const std::string& dtype, int threads, double seconds, const std::st
         double (*peak)(double (*)(), double);
         double seconds;
         double rate[MOST_THREADS]{};
-    } team{half                 ? half_kernels(isa, &chosen).peak
+    } team{half                 ? half_kernels(isa, true, &chosen).peak
            : dtype == "float32" ? kernels_of<float>(found).peak
                                 : kernels_of<double>(found).peak,
            number(seconds, 0, 60, "seconds")};
