@@ -24,7 +24,8 @@ const char* find() {
     if (__get_cpuid(1, &a, &b, &c, &d) && (c & SAVES_STATE)) asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
     constexpr unsigned STATE = 3u << 17;
     constexpr long ASK = 0x1023, DATA = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-    if ((saved & STATE) != STATE || syscall(SYS_arch_prctl, ASK, DATA) != 0) return "not used: the system does not allow it";
+    if ((saved & STATE) != STATE || syscall(SYS_arch_prctl, ASK, DATA) != 0)
+        return "not used: the system does not allow it";
     if (!amx::tiled.agree(false)) return "not used: it multiplied otherwise than it should";
     return IN_USE;
 #else

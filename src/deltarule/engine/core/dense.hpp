@@ -91,10 +91,11 @@ DR_INLINE void pair_rows(const Plan<T>& plan, const void* quads, void* rows, int
             for (std::ptrdiff_t b = first; b < end; b += HALF) {
                 const O* x = static_cast<const O*>(quads) + strip_at<T, O>(plan, k / QUAD) + b * SIDE;
                 O* of_k = static_cast<O*>(rows) + strip_at<T, O>(plan, k / QUAD) + b / SIDE * SIDE * SIDE + b % SIDE;
-                float pairs[HALF][HALF];  // two features of each row
+                const float* both_of = reinterpret_cast<const float*>(x);  // two features of a row
+                float pairs[HALF][HALF];
                 for (int i = 0; i < HALF; i += QUAD)
                     for (int j = 0; j < HALF; j += QUAD)
-                        transpose_quad<float>(reinterpret_cast<const float*>(x) + i * HALF + j, HALF, &pairs[j][i], HALF);
+                        transpose_quad<float>(both_of + i * HALF + j, HALF, &pairs[j][i], HALF);
                 for (int j = 0; j < HALF; ++j, of_k += 2 * SIDE) {
                     const Pairs both = load_pairs(pairs[j]);
                     store_low(of_k, both);
@@ -193,7 +194,8 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
         for (int i = 0; i < n; ++i) __builtin_memcpy(s + i, row + (k + i) * plan.rows.column, sizeof(S));
         convert<T, S>(plan, s, k, x);
         for (int i = n; i < CHUNK; ++i) x[i] = 0;
-        for (int i = 0; i < CHUNK && k + i < to; ++i) static_cast<O*>(plan.x)[place_in_quads<T, O>(plan, k + i, at)] = as<T, O>(x[i]);
+        for (int i = 0; i < CHUNK && k + i < to; ++i)
+            static_cast<O*>(plan.x)[place_in_quads<T, O>(plan, k + i, at)] = as<T, O>(x[i]);
     }
 }
 
@@ -216,7 +218,8 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
     for (std::ptrdiff_t b = row_from; b < row_to; ++b) {
         if (b >= count) {
             for (int k = from; k < to; k += STRIP<T, O>)
-                __builtin_memset(static_cast<O*>(plan.x) + place_in_quads<T, O>(plan, k, b), 0, STRIP<T, O> * sizeof(O));
+                __builtin_memset(static_cast<O*>(plan.x) + place_in_quads<T, O>(plan, k, b), 0,
+                                 STRIP<T, O> * sizeof(O));
             continue;
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
@@ -330,7 +333,8 @@ template <class T, class O> void finish_layer(const Plan<T>& plan, int index, in
     const Layer<T>& layer = plan.layer[index];
     if (index + 1 == plan.layers) return;
     activate_layer<T, O>(plan, layer, from * QUAD, to * QUAD);
-    pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, int(padded(layer.panels.columns(), STRIP<T, O>)) / QUAD, from * QUAD, to * QUAD);
+    const int quads = int(padded(layer.panels.columns(), STRIP<T, O>)) / QUAD;
+    pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, quads, from * QUAD, to * QUAD);
 }
 
 template <class T, class O> void forward_layer(const Plan<T>& plan, int index, int from, int to) {

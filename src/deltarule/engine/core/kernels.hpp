@@ -65,8 +65,9 @@ inline void quiet(bool on, unsigned long long* kept) {
 }
 
 template <class T, class O = T> constexpr Kernels<T> kernels() {
-    return {{LANES<T>, PANEL, STRIP<T, O>}, run_begin<T, O>, run_rows<T, O>, run_update<T, O>, run_gradients<T, O>, run_apply<T, O>,
-            run_repack<T, O>, run_forward<T>, run_direct<T>, run_softmax<T>, quiet, peak<T, O>, elementwise<T>};
+    return {{LANES<T>, PANEL, STRIP<T, O>}, run_begin<T, O>, run_rows<T, O>, run_update<T, O>,
+            run_gradients<T, O>, run_apply<T, O>, run_repack<T, O>, run_forward<T>, run_direct<T>, run_softmax<T>,
+            quiet, peak<T, O>, elementwise<T>};
 }
 
 }  // namespace DR_ISA

@@ -153,10 +153,11 @@ template <class T> const Kernels<T>& kernels_of(int isa) {
 
 // Whether the padding of tiles no more than doubles the work.
 bool fills_tiles(const Config& config) {
+    const auto full = [](int n) { return double(padded(n, 32)); };
     double work = 0, with_padding = 0;
     for (std::size_t i = 1; i < config.sizes.size(); ++i) {
         work += double(config.batch) * config.sizes[i - 1] * config.sizes[i];
-        with_padding += double(padded(config.batch, 32)) * double(padded(config.sizes[i - 1], 32)) * double(padded(config.sizes[i], 32));
+        with_padding += full(config.batch) * full(config.sizes[i - 1]) * full(config.sizes[i]);
     }
     return with_padding <= 2 * work;
 }

@@ -119,9 +119,11 @@ template <class T, class O> void gradient_of(const Plan<T>& plan, const Block& b
         };
 #if defined(DR_TILES)
         if constexpr (TILED<T, O>)
-            for (int q = 0; q < block.quads; q += STRIP<T, O> / QUAD)
-                multiply_tiles<2, NV>(x + strip_at<T, O>(plan, block.quad + q), STRIP<T, O> * STRIP<T, O>, g,
-                                      int(padded(plan.count, STRIP<T, O>)) / STRIP<T, O>, out + q * QUAD * NV * LANES<T>);
+            for (int q = 0; q < block.quads; q += STRIP<T, O> / QUAD) {
+                const int strips = int(padded(plan.count, STRIP<T, O>)) / STRIP<T, O>;
+                multiply_tiles<2, NV>(x + strip_at<T, O>(plan, block.quad + q), STRIP<T, O> * STRIP<T, O>, g, strips,
+                                      out + q * QUAD * NV * LANES<T>);
+            }
 #endif
         int q = TILED<T, O> ? block.quads : 0;
         constexpr int TILE = tile_quads(NV);
@@ -224,7 +226,8 @@ template <class T> DR_INLINE int first_free_block(const Plan<T>& plan) {
 // What the features of one part add to z of the first layer, for all rows of the next batch.
 template <class T, class O> void forward_part(const Plan<T>& plan, int part) {
     const Layer<T>& layer = plan.layer[0];
-    const int quads = int(padded(plan.next_count, STRIP<T, O>)) / QUAD, from = plan.part_quads[part], to = plan.part_quads[part + 1];
+    const int quads = int(padded(plan.next_count, STRIP<T, O>)) / QUAD;
+    const int from = plan.part_quads[part], to = plan.part_quads[part + 1];
     gather<T, O>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
     T* sums = plan.part_sums + part * rows_at(plan, layer, layer.panels.count);
     for (int p = 0; p < layer.panels.count; ++p) {

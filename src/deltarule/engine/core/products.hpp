@@ -5,8 +5,9 @@
 //     gradient   ∂W = xᵀ g       features × units, summed over the rows of the batch
 //
 // The left factor comes in strips, quads as a rule, [k/4][row][4]: four features of one row lie
-// together, then those of the next row.  For tiles a strip is a tile's row of 32 Halves.  The right factor comes in panels of up to PANEL vectors of units, [panel][k][unit]:
-// the panel's units of one k lie together, then those of the next k.  Both products then read memory in order.
+// together, then those of the next row.  For tiles a strip is a tile's row of 32 Halves.  The right
+// factor comes in panels of up to PANEL vectors of units, [panel][k][unit]: the panel's units of one k
+// lie together, then those of the next k.  Both products then read memory in order.
 //
 // Every entry of a result is one chain of multiply-adds in the order of k (or of the rows), whatever
 // the shape of the tile that holds it: so bits depend on neither threads nor padding.
@@ -26,7 +27,7 @@ constexpr int QUAD = 4;
 
 // The widest panel, in vectors, and the quads of rows (or of features) in a tile of NV vectors: as
 // many sums as there are registers for, and loads that take less time than the multiply-adds.
-#if defined(DR_TILES)  // 8 tiles: 2 × 2 sums, each factor loaded serves twice
+#if defined(DR_TILES)  // 8 tiles: 2 × 2 sums, each factor loaded serves twice; groups of 16 for quads
 constexpr int PANEL = 2;
 constexpr int tile_quads(int) { return 2; }
 #elif DR_BYTES == 64 || defined(__aarch64__)  // 32 registers

@@ -37,16 +37,19 @@ template <int N> DR_INLINE auto& tile_lanes() {
 template <int N> DR_INLINE void zero_tile() { std::memset(tile_lanes<N>(), 0, TILE_ROWS * TILE_BYTES); }
 
 template <int N> DR_INLINE void load_tile(const void* from, std::ptrdiff_t step) {
-    for (int i = 0; i < TILE_ROWS; ++i) std::memcpy(tile_lanes<N>()[i], static_cast<const char*>(from) + i * step, TILE_BYTES);
+    const char* row = static_cast<const char*>(from);
+    for (int i = 0; i < TILE_ROWS; ++i, row += step) std::memcpy(tile_lanes<N>()[i], row, TILE_BYTES);
 }
 
 template <int N> DR_INLINE void store_tile(void* to, std::ptrdiff_t step) {
-    for (int i = 0; i < TILE_ROWS; ++i) std::memcpy(static_cast<char*>(to) + i * step, tile_lanes<N>()[i], TILE_BYTES);
+    char* row = static_cast<char*>(to);
+    for (int i = 0; i < TILE_ROWS; ++i, row += step) std::memcpy(row, tile_lanes<N>()[i], TILE_BYTES);
 }
 
 // TDPBF16PS: first halves and second halves are summed up apart, from zero, then added to each other
-// and to the sum.  It fuses products and sums, takes denormal numbers for zero, as `flush_to_zero`
-// has this thread do, and rounds to nearest: the product of two Halves is exact in float32.
+// and to the sum, rounded to nearest.  It takes denormal numbers for zero, as `flush_to_zero` has this
+// thread do, and fuses products with sums: so does this, since the product of two Halves is exact in
+// float32 unless it over- or underflows.
 template <int R, int V> DR_INLINE void multiply_tile() {
     auto &c = tile_lanes<2 * R + V>(), &left = tile_lanes<4 + R>(), &right = tile_lanes<6 + V>();
     for (int i = 0; i < TILE_ROWS; ++i) {

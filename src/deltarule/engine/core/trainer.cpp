@@ -80,7 +80,7 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     plan_.layer = arena.template take<Layer<T>>(layers);
     plan_.batch = config_.batch;
     plan_.room = int(batch);
-    plan_.stride = std::ptrdiff_t(batch) * shape.strip + std::max(CHUNK, shape.strip);  // not a power of two: sets of the cache
+    plan_.stride = std::ptrdiff_t(batch) * shape.strip + std::max(CHUNK, shape.strip);  // no power of two: cache sets
     const double stride = double(plan_.stride);
     const auto operand = [&](double n) -> void* {
         return config_.half ? static_cast<void*>(arena.template take<Half>(n)) : arena.take(n);
