@@ -6,6 +6,7 @@ Children are forked, in milliseconds; they die by SIGKILL, after which nothing i
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -48,6 +49,16 @@ def recipe(**changes: Any) -> Recipe:
 
 def in_child(work: Callable[[], object], kill_after: float | None = None) -> int:
     """Run something in a forked child, killed after so many seconds; its exit code, or −9."""
+    child = start(work)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def start(work: Callable[[], object]) -> int:
+    """Run something in a forked child that says nothing; its process number."""
     child = os.fork()
     if not child:
         code = 1
@@ -59,11 +70,7 @@ def in_child(work: Callable[[], object], kill_after: float | None = None) -> int
             code = 0
         finally:
             os._exit(code)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return child
 
 
 def go_on(folder: Path, given: Recipe) -> None:
@@ -103,19 +110,27 @@ def test_killed_at_random_moments(tmp_path: Path, engine: str) -> None:
 
 
 class Dies:
-    """Counts the calls of the system that a save makes, and dies before or after one of them."""
+    """Counts the calls of the system that a save makes, and dies before or after one of them.
 
-    def __init__(self, at: int, after: bool) -> None:
-        self.at, self.after, self.count = at, after, 0
+    With `error` it fails instead, as on a full or broken disk.
+    """
+
+    def __init__(self, at: int, after: bool, error: int | None = None) -> None:
+        self.at, self.after, self.error, self.count = at, after, error, 0
+
+    def _end(self) -> None:
+        if self.error is not None:
+            raise OSError(self.error, os.strerror(self.error))
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             self.count += 1
             if self.count == self.at and not self.after:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._end()
             result = function(*args, **kwargs)
             if self.count == self.at and self.after:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._end()
             return result
 
         return call
@@ -188,6 +203,26 @@ def test_killed_at_every_call_of_the_system(
             assert outcome(folder) == whole, (at, after)
 
 
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """Full, broken or read-only at any call: one sentence, and then the run goes on as if not."""
+    given = recipe(epochs=2, checkpoint_every="1 epoch", hidden_layer_sizes=[8])
+    count = Dies(-1, False)
+    with monkeypatch.context() as patch:
+        watched(patch, count)
+        train_run(given, tmp_path / "whole", progress=False)
+    whole = outcome(tmp_path / "whole")
+    for at in range(1, count.count + 1, 1 if LONG else 3):
+        folder = tmp_path / str(at)
+        with pytest.MonkeyPatch.context() as patch:
+            watched(patch, Dies(at, False, error))
+            with contextlib.suppress(dr.NotAvailable):
+                train_run(given, folder, progress=False)
+        go_on(folder, given)
+        assert outcome(folder) == whole, at
+        assert not list(folder.rglob("*.tmp")), at
+
+
 def test_never_more_than_an_interval_is_lost(tmp_path: Path) -> None:
     """What a kill costs is at most what was done since the last checkpoint."""
     given = recipe(epochs=2000, checkpoint_every="0.05 s", patience=None)
@@ -198,6 +233,35 @@ def test_never_more_than_an_interval_is_lost(tmp_path: Path) -> None:
     last = json.loads(lines[-1] if lines[-1].endswith("}") else lines[-2])
     per_second = last["step"] / last["seconds"]
     assert last["step"] - steps <= per_second * 0.5  # a tenth of a second, and a loaded machine
+
+
+def test_overload(tmp_path: Path) -> None:
+    """8 trainings at once on few cores, half of them killed: each ends as it does alone."""
+    given = recipe(epochs=30, patience=None)
+    train_run(given, tmp_path / "alone", progress=False)
+    alone = outcome(tmp_path / "alone")
+    folders = [tmp_path / str(number) for number in range(8)]
+    children = [start(functools.partial(go_on, folder, given)) for folder in folders]
+    time.sleep(0.3)
+    for child in children[::2]:
+        os.kill(child, signal.SIGKILL)
+    for child in children:
+        os.waitpid(child, 0)
+    for folder in folders:
+        go_on(folder, given)
+        assert outcome(folder) == alone
+
+
+def test_two_on_one_folder(tmp_path: Path) -> None:
+    """While a process is at work in a run folder, another is refused in one sentence."""
+    given = recipe(epochs=100_000, patience=None)
+    child = start(lambda: train_run(given, tmp_path / "a", progress=False))
+    while not (tmp_path / "a" / "checkpoints").exists():
+        time.sleep(0.02)
+    with pytest.raises(dr.NotAvailable, match="Another process is at work"):
+        resume_run(tmp_path / "a", progress=False)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def test_a_memory_of_nothing(tmp_path: Path) -> None:
