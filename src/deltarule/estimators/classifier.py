@@ -326,6 +326,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise InvalidInput("class_weight and sample_weight leave no row a weight above 0.")
         return weight
 
+    def _require_same_targets(self, y: Array) -> None:
+        self._labels.require_same(y)
+
     def _strata(self, y: Array) -> Array | None:
         return None if self._labels.multilabel else y
 
@@ -342,7 +345,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}
 
     def _summed_outputs(self) -> int:
-        return self._labels.n_outputs
+        return self._labels.n_outputs if self._labels.multilabel else 1
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""
