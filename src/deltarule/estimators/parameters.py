@@ -118,7 +118,7 @@ def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
         )
         return ()
     for i, size in enumerate(listed):
-        if not isinstance(size, numbers.Integral) or size is True or size <= 0:
+        if isinstance(size, bool | float) or not isinstance(size, numbers.Integral) or size <= 0:
             problems.add(
                 f"hidden_layer_sizes must be > 0, whole numbers; hidden_layer_sizes[{i}] is "
                 f"{brief(size)}."

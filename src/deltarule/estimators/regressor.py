@@ -19,7 +19,7 @@ from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
 from .losses import own_loss
 from .parameters import read_parameters
-from .reporting import reported_loss
+from .reporting import reporting_of
 from .requirements import with_callbacks
 from .targets import number_targets
 
@@ -304,9 +304,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if callable(self.loss):
             return own_loss(self.loss, "regression", 1)
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
+            layers = isinstance(self.loss, int | tuple | list)
+            hint = f" For layers say hidden_layer_sizes={brief(self.loss)}." if layers else ""
             raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, LOSSES)} Known are: "
-                f"{', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, gradient)."
+                f"Unknown loss {brief(self.loss)}.{hint}{did_you_mean(self.loss, LOSSES)} "
+                f"Known are: {', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, "
+                "gradient)."
             )
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
         return {"name": LOSSES[self.loss], **options.get(self.loss, {})}
@@ -334,11 +337,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets
-        reported = reported_loss(targets, loss.function, loss.bound)
+        reporting = reporting_of(targets, loss.function, loss.bound)
         return ScoreJudge(
             targets,
             RegressorAnswers(targets),
-            reported,
+            reporting,
             name,
             scorer,
             lambda y: targets.present(targets.restore(y)),
