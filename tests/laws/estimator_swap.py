@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sklearn.neural_network
 
 import deltarule as dr
@@ -21,6 +22,11 @@ def pytest_configure() -> None:
     """Swap the classes before the tests are imported."""
     sklearn.neural_network.MLPClassifier = dr.MLPClassifier
     sklearn.neural_network.MLPRegressor = dr.MLPRegressor
+
+
+def pytest_runtest_setup() -> None:
+    """Many of their tests leave the seed to NumPy's."""
+    np.random.seed(0)
 
 
 def pytest_runtest_logreport(report: Any) -> None:

@@ -50,7 +50,7 @@ SINCE = {"test_early_stopping_stratified": (1, 9)}
 def outcomes_of_their_tests(folder: Path) -> dict[str, str]:
     """Each of their tests with "" where it passes, and else with what it fails."""
     found = folder / "outcomes.json"
-    path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(Path(__file__).parent), str(Path(dr.__file__).parents[1])]
     plugin = ["-p", "no:cacheprovider", "-p", "estimator_swap", "--pyargs", THEIR_TESTS]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--tb=short", *plugin],
