@@ -35,7 +35,10 @@ import deltarule as dr
 from deltarule.ground.contracts import Array
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning", "ignore::deltarule.DoubtfulFit"
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::deltarule.DoubtfulFit",
+    # What a new SciPy says of old scikit-learns' logistic regression.
+    "ignore:scipy.optimize. The `disp`:DeprecationWarning",
 )
 X, Y = load_iris(return_X_y=True)
 ESTIMATORS = (dr.MLPClassifier, dr.MLPRegressor)
