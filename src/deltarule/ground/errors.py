@@ -5,7 +5,7 @@
     │   └── UnknownName               a name that is in no table, with the nearest one
     ├── FileRefused    (ValueError)   a file is damaged, too large, or not what its name says
     ├── NotAvailable   (LookupError)  a data set, an optional package or a folder is not there
-    └── Diverged       (ArithmeticError)  training left the finite numbers
+    └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
     DoubtfulFit        (UserWarning)  not an error: a training went badly
 
@@ -63,8 +63,10 @@ class NotAvailable(DeltaruleError, LookupError):
     """A data set, an optional package or a folder that the call needs is not there."""
 
 
-class Diverged(DeltaruleError, ArithmeticError):
+class Diverged(DeltaruleError, ArithmeticError, ValueError):
     """Training left the finite numbers; the best weights so far survive.
+
+    A ValueError too, for those who catch what scikit-learn's networks raise then.
 
     Attributes
     ----------
