@@ -32,6 +32,7 @@ laws = settings(deadline=None, derandomize=True)
         (FileRefused, ValueError),
         (NotAvailable, LookupError),
         (Diverged, ArithmeticError),
+        (Diverged, ValueError),
     ],
 )
 def test_tree(error: type, builtin: type) -> None:

@@ -5,7 +5,7 @@
     │   └── UnknownName               a name that is in no table, with the nearest one
     ├── FileRefused    (ValueError)   a file is damaged, too large, or not what its name says
     ├── NotAvailable   (LookupError)  a data set, an optional package or a folder is not there
-    └── Diverged       (ArithmeticError)  training left the finite numbers
+    └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
 call become one message (`Problems`).
@@ -60,8 +60,11 @@ class NotAvailable(DeltaruleError, LookupError):
     """A data set, an optional package or a folder that the call needs is not there."""
 
 
-class Diverged(DeltaruleError, ArithmeticError):
+class Diverged(DeltaruleError, ArithmeticError, ValueError):
     """Training left the finite numbers; the best weights so far survive.
+
+    A ValueError too: what made it leave, a rate or a unit, was given, and searches over parameters
+    expect nothing else of a fit that fails.
 
     Attributes
     ----------
