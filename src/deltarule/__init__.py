@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .ground.errors import (
         DeltaruleError,
         Diverged,
+        DoubtfulFit,
         FileRefused,
         InvalidInput,
         NotAvailable,
@@ -56,6 +57,7 @@ _HOMES = {
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
     "Diverged": "ground.errors",
+    "DoubtfulFit": "ground.errors",
     "FileRefused": "ground.errors",
     "History": "learning.history",
     "InvalidInput": "ground.errors",
@@ -80,6 +82,7 @@ __all__ = [
     "Dataset",
     "DeltaruleError",
     "Diverged",
+    "DoubtfulFit",
     "FileRefused",
     "History",
     "InvalidInput",

@@ -1,7 +1,7 @@
 """Floor 7, a door: the network under scikit-learn's contract, `MLPClassifier` and `MLPRegressor`.
 
-    from deltarule.estimators import MLPClassifier
-    MLPClassifier(hidden_layer_sizes=(100, 50)).fit(X, y, X_val=X_val, y_val=y_val)
+from deltarule.estimators import MLPClassifier
+MLPClassifier(hidden_layer_sizes=(100, 50)).fit(X, y, X_val=X_val, y_val=y_val)
 """
 
 from __future__ import annotations

@@ -16,9 +16,11 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, Problems
+from ..ground.errors import DoubtfulFit, InvalidInput, Problems
 from ..learning.callbacks import Callback, progress_callback
+from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
+from ..learning.full_batch import FullBatchTraining
 from ..learning.history import History
 from ..learning.monitor import Monitor
 from ..learning.progress import Progress
@@ -26,8 +28,16 @@ from ..learning.training import Training
 from ..network.checks import check_gradients
 from ..network.judging import callbacks_for
 from ..network.targets import Targets
-from .fitting import Lines, batch_rows, network_for, optimizer_matches, penalty, rows_of
-from .fitting import training_for
+from .fitting import (
+    Lines,
+    batch_rows,
+    full_batch_for,
+    network_for,
+    optimizer_matches,
+    penalty,
+    rows_of,
+    training_for,
+)
 from .hooks import Hooks, as_it_stands
 from .judging import ScoreJudge, scorer_named
 from .parameters import Choices, read_parameters
@@ -37,6 +47,16 @@ from .serving import Serving
 from .stopping import Stopping
 
 __all__ = ["BaseMLP", "keep"]
+
+
+# What the estimators call what the doctor speaks of.
+NAMES: dict[str, str | None] = {
+    "lr": "learning_rate_init",
+    "epochs": "max_iter",
+    "l2": "alpha",
+    "patience": "n_iter_no_change",
+    "scaling": 'put a StandardScaler before it, or scaling="feature"',
+}
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -152,13 +172,15 @@ class BaseMLP(Serving, ABC):
         self.n_layers_, self.n_outputs_ = len(choices.hidden) + 2, sizes[1]
         self._n_features_out = choices.hidden[-1] if choices.hidden else sizes[1]
         self.n_iter_, self.t_ = 0, 0
-        self.loss_, self.loss_curve_ = np.inf, []
+        self.loss_ = math.inf
+        self.loss_curve_: list[float] = []
         self.best_loss_: float | None = None if self.early_stopping else np.inf
         self.best_validation_score_: float | None = None
         self.validation_scores_: list[float] | None = None
         self.stopped_early_ = False
         self.history_ = History("")
         self._progress: Progress | None = None
+        self._diagnosis: Diagnosis | None = None
         self._waiting = (math.inf, 0)
         self._best: tuple[float, Array, Array] | None = None
 
@@ -186,29 +208,35 @@ class BaseMLP(Serving, ABC):
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")
             monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
-        start = self._progress
-        if start and choices.optimizer and not optimizer_matches(start, choices.optimizer):
-            start = None
         epochs = 1 if incremental else int(self.max_iter)
         stopping = self._stopping(judge, monitor, incremental)
-        batch = batch_rows(self.batch_size, len(rows))
-        outputs = self.n_outputs_ if getattr(self._targets, "k", 1) > 1 and (
-            self._adds_up_outputs()
-        ) else 1
-        training = training_for(
-            self,
-            network,
-            rows,
-            rows_val,
-            judge,
-            None if incremental else monitor,
-            stopping,
-            [*callbacks, *self._watchers(samples, monitor, epochs)],
-            start,
-            epochs=epochs,
-            l2=penalty(self.alpha, rows, batch, outputs),
-            seed=self._seed,
-        )
+        watchers = [stopping, *callbacks, *self._watchers(samples, monitor, epochs)]
+        watched = None if incremental else monitor
+        training: Training | FullBatchTraining
+        if choices.optimizer is None:
+            l2 = penalty(self.alpha, rows, len(rows), self._summed_outputs())
+            training = full_batch_for(
+                self, network, rows, rows_val, judge, watched, watchers, l2=l2, seed=self._seed
+            )
+        else:
+            start = self._progress
+            if start and not optimizer_matches(start, choices.optimizer):
+                start = None
+            batch = batch_rows(self.batch_size, len(rows))
+            training = training_for(
+                self,
+                network,
+                rows,
+                rows_val,
+                judge,
+                watched,
+                stopping,
+                watchers,
+                start,
+                epochs=epochs,
+                l2=penalty(self.alpha, rows, batch, self._summed_outputs()),
+                seed=self._seed,
+            )
         if rows_val is not None and held is not None:
             judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)
         try:
@@ -220,16 +248,51 @@ class BaseMLP(Serving, ABC):
                 "last, whole epoch.",
                 stacklevel=5,
             )
+        if isinstance(training, Training) and not incremental:
+            self._diagnosis = diagnose(
+                network.chain,
+                training.objective,
+                training.optimizer,
+                rows,
+                rows_val,
+                training.history,
+                training.plan,
+                names=NAMES,
+            )
         self._remember(training, stopping, monitor, len(rows), incremental)
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
             self._calibrate(z, rows_val.y, rows_val.weight)
-        if not incremental and not training.stop and not stopping.reason:
+        if not incremental:
+            self._warn(training, stopping.reason)
+
+    def _warn(self, training: Any, reason: str) -> None:
+        """Say so where a fit ended before it had converged, or where it went badly."""
+        history, given = training.history, f"max_iter={self.max_iter}"
+        if self.solver == "lbfgs":
+            if history.stop_reason in ("iterations", "evaluations"):
+                what = given if history.stop_reason == "iterations" else f"max_fun={self.max_fun}"
+                warnings.warn(
+                    f"lbfgs failed to converge: it reached {what}. Increase it, or scale the data.",
+                    ConvergenceWarning,
+                    stacklevel=6,
+                )
+        elif not training.stop and not reason:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
+            )
+        found = self._diagnosis.findings if self._diagnosis else ()
+        serious = [f for f in found if f.severity == "serious" and f.kind != "too_few_epochs"]
+        if serious:
+            more = len(found) - 1
+            others = f" ({more} more: see diagnose())" if more else " (see diagnose())"
+            warnings.warn(
+                f"{serious[0].cause} {serious[0].evidence} {serious[0].remedy}{others}",
+                DoubtfulFit,
+                stacklevel=6,
             )
 
     def _rows(self, samples: Samples, dtype: Any, of: str = "") -> Rows:
@@ -238,17 +301,15 @@ class BaseMLP(Serving, ABC):
         y = self._encode(samples.y, dtype, f"y{of}")
         return rows_of(self.network_, rows_for(samples.X), y, weight)
 
-    def _stopping(
-        self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool
-    ) -> Stopping:
+    def _stopping(self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool) -> Stopping:
         by_score = monitor is not None and self.early_stopping
         best, waited = self._waiting
+        lbfgs = isinstance(self.solver, str) and self.solver == "lbfgs"
         stopping = Stopping(
             monitor.name if monitor is not None and by_score else "train_loss",
             by_score and judge.greater_is_better,
             tol=self.tol,
-            scale=1.0 if by_score else self._loss_scale(),
-            patience=self.n_iter_no_change,
+            patience=math.inf if lbfgs and not by_score else self.n_iter_no_change,
             adaptive=self.learning_rate_init if self.learning_rate == "adaptive" else None,
             max_seconds=self.max_seconds,
             best=best,
@@ -256,9 +317,7 @@ class BaseMLP(Serving, ABC):
         stopping.waited = waited if incremental else 0
         return stopping
 
-    def _watchers(
-        self, samples: Samples, monitor: Monitor | None, epochs: int
-    ) -> list[Callback]:
+    def _watchers(self, samples: Samples, monitor: Monitor | None, epochs: int) -> list[Callback]:
         """What shows the progress, and scikit-learn's callbacks."""
         watchers: list[Callback] = [*progress_callback(self.progress)]
         if self.verbose:
@@ -276,7 +335,7 @@ class BaseMLP(Serving, ABC):
 
     def _remember(
         self,
-        training: Training,
+        training: Training | FullBatchTraining,
         stopping: Stopping,
         monitor: Monitor | None,
         n: int,
@@ -284,6 +343,10 @@ class BaseMLP(Serving, ABC):
     ) -> None:
         """The attributes of a fit."""
         history, new = training.history, training.history.epochs
+        for record in new:
+            for part in ("train", "val"):
+                if f"{part}_loss_in_units" in record:
+                    record[f"{part}_loss"] = record.pop(f"{part}_loss_in_units")
         old = self.history_
         history.epochs = [*old.epochs, *new]
         history.seconds += old.seconds
@@ -320,17 +383,34 @@ class BaseMLP(Serving, ABC):
 
     # -- contract ---------------------------------------------------------------------------
 
-    def _loss_scale(self) -> float:
-        """What tol is a fraction of."""
-        return 1.0
-
-    def _adds_up_outputs(self) -> bool:
-        """Whether scikit-learn adds up the losses of the outputs, of which we take the mean."""
-        return False
+    def _summed_outputs(self) -> int:
+        """How many losses scikit-learn adds up for a row, where we take their mean."""
+        return 1
 
     def _defaults(self) -> dict[str, Any]:
         signature = inspect.signature(type(self).__init__)
         return {name: p.default for name, p in signature.parameters.items() if name != "self"}
+
+    def diagnose(self) -> Diagnosis:
+        """What may be wrong with the last fit: cause, evidence and the parameter to change.
+
+        Returns
+        -------
+        Diagnosis
+            `findings`, serious ones first, and the health of each layer; prints as a short text.
+
+        Raises
+        ------
+        InvalidInput
+            After initialize, partial_fit or solver="lbfgs", of which there is nothing to judge.
+        """
+        check_is_fitted(self)
+        if self._diagnosis is None:
+            raise InvalidInput(
+                "There is nothing to diagnose: the doctor judges a whole fit by mini-batches, not "
+                'initialize, partial_fit or solver="lbfgs".'
+            )
+        return self._diagnosis
 
     def check_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Check every gradient of the fitted network on some rows, a loss of one's own included.

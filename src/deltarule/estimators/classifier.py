@@ -26,8 +26,137 @@ from .targets import Labels, class_weights, labels_in
 __all__ = ["MLPClassifier"]
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A multi-layer perceptron that tells classes apart."""
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """A multi-layer perceptron that tells classes apart, under scikit-learn's contract.
+
+    Every parameter of scikit-learn's `MLPClassifier` is taken; docs/from-scikit-learn.md says for
+    each whether it means the same.  Two classes have one output and a sigmoid, more a softmax, and
+    label indicators (n_samples, n_labels) a sigmoid each.  The best weights on rows held out are
+    always restored.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; () for none.
+    activation : str, dict, callable, or a list of them, one for each hidden layer
+        "relu", "tanh", "logistic", "identity", or any other of `deltarule.activations`.
+    solver : str, dict or callable
+        "adam", "sgd" or another of `deltarule.optimizers`, with options {"name": "adam",
+        "beta1": 0.95}; or "lbfgs", which takes all rows at once.
+    alpha : float
+        Strength of the penalty (α/2)‖W‖²/(weight of a batch) in the loss, scikit-learn's.
+        `weight_decay` does not depend on the batch size.
+    batch_size : int or "auto"
+        "auto" is min(200, n_samples).
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        scikit-learn's schedules, here with any solver; see also `schedule`.
+    learning_rate_init : float
+        η, the learning rate before any schedule.
+    power_t : float
+        Exponent of "invscaling": η/(rows seen + 1)^power_t.
+    max_iter : int
+        Epochs, or iterations of L-BFGS.
+    shuffle : bool
+        Whether every epoch takes the rows in an order of its own.
+    random_state : int, RandomState or None
+        All randomness of a fit follows from one number drawn from it.
+    tol : float
+        Progress that counts, of the training loss or of the score on rows held out.
+    verbose : bool
+        A line on stdout for each epoch; `progress` shows a bar instead.
+    warm_start : bool
+        Whether fit goes on from the weights, and the optimizer's memory, of the last fit.
+    momentum, nesterovs_momentum : float, bool
+        Of solver="sgd".
+    early_stopping : bool
+        Hold rows out and stop when their score no longer rises.
+    validation_fraction : float
+        How many rows are held out, where no X_val is given.
+    beta_1, beta_2, epsilon : float
+        Of solver="adam" and its relatives.
+    n_iter_no_change : int or inf
+        More epochs than these without progress end the fit.
+    max_fun : int
+        Evaluations of the loss that L-BFGS may take.
+    class_weight : dict, "balanced" or None
+        What rows of each class weigh, in training and on rows held out.
+    loss : "log_loss" or callable
+        A function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
+        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+    label_smoothing : float
+        ε of the targets (1 − ε)·y + ε/n_classes.
+    dropout : float or list of float
+        The share of each hidden layer's units left out in a training step.
+    normalization : {None, "batch", "layer"}
+        Between each hidden layer's weights and its activation.
+    initializer : str or callable
+        One of `deltarule.initializers`; biases start at zero.
+    scaling : {"none", "feature", "unit"}
+        Of the input, learned from the training rows: "feature" makes each feature's mean 0 and its
+        standard deviation 1.
+    schedule : str, dict, callable or a list of them
+        Of `deltarule.schedules`, with any solver; several multiply.  It begins anew with each fit.
+    weight_decay : float
+        λ of the decoupled decay W ← W(1 − ηλ).
+    clip_norm : float, optional
+        The greatest length of the gradient.
+    average : float
+        Decay of a moving average of the weights, such as 0.999, which is then what is kept.
+    validation_metric : str or callable, optional
+        What is best, on rows held out: a name of `sklearn.metrics.get_scorer_names()`, "loss", or a
+        function (estimator, X, y) → number, the greater the better.  By default the accuracy.
+    calibrate : bool
+        Fit a temperature on rows held out, by which `predict_proba` divides the scores.
+    max_seconds : float, optional
+        No epoch begins after so many.
+    callbacks : list of `deltarule.Callback`, or functions called after each epoch
+        For scikit-learn's own (1.9 and newer) use `set_callbacks`.
+    progress : bool
+        A bar on a terminal, plain lines elsewhere.
+    engine, precision, see `deltarule.Network.train`
+    dtype : {None, "float32", "float64"}
+        What the network computes in; None is X's own dtype.
+
+    Attributes
+    ----------
+    classes_ : array, (n_classes,)
+    coefs_, intercepts_ : lists of arrays
+        The weights, (n_in, n_out), and biases, (n_out,), of each layer.
+    loss_, best_loss_, loss_curve_ : float, float or None, list of float
+        Of the training rows by epoch, in scikit-learn's units; best_loss_ is None with early
+        stopping.
+    validation_scores_, best_validation_score_ : list of float, float; or None
+        Of the rows held out, with early stopping.
+    history_ : deltarule.History
+        Loss and metric of training and validation rows by epoch; `history_.to_frame()`.
+    n_iter_, t_ : int
+        Epochs of the last call; rows taken in all.
+    n_layers_, n_outputs_, out_activation_ : int, int, str
+    n_features_in_, feature_names_in_
+    stopped_early_ : bool
+        Whether the score of the rows held out, or the loss, had ceased to improve.
+    network_ : deltarule.Network
+        The network itself: `save`, `deltarule.summary`, `explain_engine`, single steps.
+    temperature_, calibration_ : float, dict
+        With calibrate=True: log-loss and expected calibration error of the rows held out, before
+        and after.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For rows, targets and parameters that are wrong, all parameters in one message.
+    Diverged
+        (a ValueError) If the loss or a weight ceases to be finite.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from deltarule.estimators import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = MLPClassifier((50,), scaling="unit", max_iter=10, tol=0, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.9
+    True
+    """
 
     _temperature = 1.0
 
@@ -92,7 +221,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPClassifier:
-        """Fit the network to rows and their labels."""
+        """Fit the network to rows and their labels.
+
+        Parameters
+        ----------
+        X, X_val : {array, sparse matrix, data frame}, (n_samples, n_features)
+        y, y_val : array, (n_samples,), labels of any one type; or indicators (n_samples, n_labels)
+        sample_weight, sample_weight_val : array, (n_samples,), optional
+            Weigh rows in the loss, the metrics, and with their rows in the split.
+        X_val, y_val
+            Rows to judge every epoch by, in place of some held out.
+
+        Returns
+        -------
+        self
+        """
         self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self
 
@@ -109,7 +252,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPClassifier:
-        """Go on for one epoch over these rows."""
+        """Go on for one epoch over these rows; the optimizer goes on as if it had not stopped.
+
+        With early_stopping=True some of these rows, or X_val, judge the epoch; what predicts is the
+        best so far, what goes on learning the last, and `stopped_early_` tells when to end.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val, sample_weight_val : as in `fit`
+        classes : array, (n_classes,)
+            All labels there will be; needed at the first call.
+
+        Returns
+        -------
+        self
+        """
         first = not hasattr(self, "classes_")
         if first and classes is None:
             raise InvalidInput(
@@ -129,7 +286,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def initialize(self, n_features: int, classes: Any) -> MLPClassifier:
-        """Initial weights without any data: predict, look at them, or go on with partial_fit."""
+        """Initial weights without any data: predict, look at them, or go on with partial_fit.
+
+        Parameters
+        ----------
+        n_features : int
+        classes : array, (n_classes,)
+
+        Returns
+        -------
+        self
+        """
         choices = read_parameters(self.get_params(deep=False), self._defaults())
         labels = np.asarray(classes)
         targets = self._learn_targets(labels, labels, None)
@@ -174,8 +341,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return "binary_cross_entropy"
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}
 
-    def _adds_up_outputs(self) -> bool:
-        return self._labels.multilabel
+    def _summed_outputs(self) -> int:
+        return self._labels.n_outputs
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""

@@ -13,6 +13,7 @@ from ..data.scaling import learn_scaling
 from ..ground.contracts import Array, Schedule
 from ..learning.callbacks import Callback
 from ..learning.evaluation import Judge
+from ..learning.full_batch import FullBatchTraining
 from ..learning.monitor import Monitor
 from ..learning.plan import Plan, steps_in
 from ..learning.progress import Progress
@@ -24,7 +25,18 @@ from ..network.parts import Part
 from .parameters import Choices
 from .stopping import Stopping
 
-__all__ = ["Lines", "batch_rows", "network_for", "penalty", "rows_of", "training_for"]
+# SciPy's own: L-BFGS has converged where an iteration gains no more than that share of the loss.
+VALUE_TOLERANCE = 2.220446049250313e-09
+
+__all__ = [
+    "Lines",
+    "batch_rows",
+    "full_batch_for",
+    "network_for",
+    "penalty",
+    "rows_of",
+    "training_for",
+]
 
 
 def network_for(
@@ -91,7 +103,8 @@ class Lines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         record = training.history.epochs[-1]
-        print(f"Iteration {record['epoch']}, loss = {record['train_loss']:.8f}")
+        loss = record.get("train_loss_in_units", record["train_loss"])
+        print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
         if self.column:
             print(f"Validation score: {record[self.column]:f}")
 
@@ -151,6 +164,38 @@ def training_for(
         monitor,
         [stopping, *callbacks],
         start,
+    )
+
+
+def full_batch_for(
+    estimator: Any,
+    network: Network,
+    rows: Rows,
+    rows_val: Rows | None,
+    judge: Judge,
+    monitor: Monitor | None,
+    callbacks: Iterable[Callback],
+    *,
+    l2: float,
+    seed: int,
+) -> FullBatchTraining:
+    """A training by L-BFGS, with scikit-learn's meaning of tol, max_iter and max_fun."""
+    plan = Plan(
+        epochs=estimator.max_iter, batch_size=len(rows), seed=seed, l2=l2, engine=estimator.engine
+    )
+    return FullBatchTraining(
+        network.chain,
+        network.settings.loss.bound,
+        rows,
+        rows_val,
+        plan,
+        judge,
+        monitor,
+        callbacks,
+        max_iterations=estimator.max_iter,
+        max_evaluations=estimator.max_fun,
+        gradient_tolerance=estimator.tol,
+        value_tolerance=VALUE_TOLERANCE,
     )
 
 

@@ -6,12 +6,13 @@ import copy
 from typing import Any
 
 from ..learning.callbacks import Callback
+from ..learning.full_batch import FullBatchTraining
 from ..learning.training import Training
 
 __all__ = ["Hooks", "as_it_stands"]
 
 
-def as_it_stands(estimator: Any, training: Training) -> Any:
+def as_it_stands(estimator: Any, training: Training | FullBatchTraining) -> Any:
     """The estimator as if its fit had ended now: it predicts with the present weights."""
     view = copy.copy(estimator)
     view.network_ = copy.copy(estimator.network_)

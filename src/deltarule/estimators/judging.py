@@ -64,7 +64,7 @@ class _Answers(BaseEstimator):
         return answer
 
 
-class ClassifierAnswers(ClassifierMixin, _Answers):  # type: ignore[misc]
+class ClassifierAnswers(ClassifierMixin, _Answers):
     """Scores z as the answers of a classifier.
 
     Parameters
@@ -95,7 +95,7 @@ class ClassifierAnswers(ClassifierMixin, _Answers):  # type: ignore[misc]
         return z[:, 0] if self.labels.n_outputs == 1 else z
 
 
-class RegressorAnswers(RegressorMixin, _Answers):  # type: ignore[misc]
+class RegressorAnswers(RegressorMixin, _Answers):
     """Scores z as the answers of a regressor."""
 
 
@@ -142,7 +142,7 @@ class ScoreJudge(Judge):
         """Every value of scores z against targets y."""
         found = super().__call__(y, z, weight)
         if self.reported is not None:
-            found["reported"] = self.reported(y, z, weight)
+            found["loss_in_units"] = self.reported(y, z, weight)
         if self.scorer is None:
             return found
         if isinstance(self.scorer, _BaseScorer):

@@ -25,7 +25,7 @@ class OwnLoss:
     kinks: tuple[float, ...] = ()
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return getattr(self.function, "__name__", "loss")
 
     def __call__(self, y: Array, z: Array, weight: Array | None, total: float) -> tuple[Any, Any]:

@@ -108,7 +108,7 @@ def read_parameters(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ch
 
 
 def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
-    if isinstance(given, numbers.Integral) and not isinstance(given, bool):
+    if isinstance(given, numbers.Integral) and given is not True:
         given = (given,)
     listed = given.tolist() if isinstance(given, np.ndarray) else given
     if isinstance(listed, str) or not isinstance(listed, Sequence):
@@ -118,7 +118,7 @@ def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
         )
         return ()
     for i, size in enumerate(listed):
-        if not isinstance(size, numbers.Integral) or isinstance(size, bool) or size <= 0:
+        if not isinstance(size, numbers.Integral) or size is True or size <= 0:
             problems.add(
                 f"hidden_layer_sizes must be > 0, whole numbers; hidden_layer_sizes[{i}] is "
                 f"{brief(size)}."
@@ -165,9 +165,7 @@ def _optimizer(
     """The update rule of `solver`, with scikit-learn's parameters as its options."""
     solver = given["solver"]
     if isinstance(solver, str) and solver == "lbfgs":
-        senseless = [
-            name for name in NOT_FOR_LBFGS if not _same(given[name], defaults[name])
-        ]
+        senseless = [name for name in NOT_FOR_LBFGS if not _same(given[name], defaults[name])]
         if given["normalization"] == "batch":
             senseless.append("normalization")
         if senseless:

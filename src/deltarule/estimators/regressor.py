@@ -14,7 +14,7 @@ from ..ground.errors import InvalidInput, did_you_mean
 from ..mathematics import losses
 from ..network.inputs import brief
 from ..network.parts import part
-from ..network.targets import Targets
+from ..network.targets import NumberTargets, Targets
 from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
 from .losses import own_loss
@@ -35,10 +35,140 @@ LOSSES = {
 }
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A multi-layer perceptron that predicts numbers."""
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """A multi-layer perceptron that predicts numbers, under scikit-learn's contract.
+
+    Every parameter of scikit-learn's `MLPRegressor` is taken; docs/from-scikit-learn.md says for
+    each whether it means the same.  Targets are standardised inside and predictions put back, and
+    the gradient of several outputs is that of the loss that is reported.  The best weights on rows
+    held out are always restored.
+
+    Parameters
+    ----------
+    loss : str or callable
+        "squared_error", "absolute_error", "huber", "quantile", "poisson" (counts, through an
+        exponential), or a function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
+        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer; () for none.
+    activation : str, dict, callable, or a list of them, one for each hidden layer
+        "relu", "tanh", "logistic", "identity", or any other of `deltarule.activations`.
+    solver : str, dict or callable
+        "adam", "sgd" or another of `deltarule.optimizers`, with options {"name": "adam",
+        "beta1": 0.95}; or "lbfgs", which takes all rows at once.
+    alpha : float
+        Strength of the penalty (α/2)‖W‖²/(weight of a batch) in the loss, scikit-learn's.
+        `weight_decay` does not depend on the batch size.
+    batch_size : int or "auto"
+        "auto" is min(200, n_samples).
+    learning_rate : {"constant", "invscaling", "adaptive"}
+        scikit-learn's schedules, here with any solver; see also `schedule`.
+    learning_rate_init : float
+        η, the learning rate before any schedule.
+    power_t : float
+        Exponent of "invscaling": η/(rows seen + 1)^power_t.
+    max_iter : int
+        Epochs, or iterations of L-BFGS.
+    shuffle : bool
+        Whether every epoch takes the rows in an order of its own.
+    random_state : int, RandomState or None
+        All randomness of a fit follows from one number drawn from it.
+    tol : float
+        Progress that counts, of the training loss of standardised targets or of the score on rows
+        held out.
+    verbose : bool
+        A line on stdout for each epoch; `progress` shows a bar instead.
+    warm_start : bool
+        Whether fit goes on from the weights, and the optimizer's memory, of the last fit.
+    momentum, nesterovs_momentum : float, bool
+        Of solver="sgd".
+    early_stopping : bool
+        Hold rows out and stop when their score no longer rises.
+    validation_fraction : float
+        How many rows are held out, where no X_val is given.
+    beta_1, beta_2, epsilon : float
+        Of solver="adam" and its relatives.
+    n_iter_no_change : int or inf
+        More epochs than these without progress end the fit.
+    max_fun : int
+        Evaluations of the loss that L-BFGS may take.
+    quantile : float or list of float
+        Levels of loss="quantile"; of several, predictions are (n_samples, n_levels) and never
+        cross.
+    delta : float
+        Where loss="huber" turns linear, in standard deviations of y if they are standardised.
+    standardize_targets : bool
+        Whether the network learns (y − mean)/std.  Counts never are standardised.
+    dropout : float or list of float
+        The share of each hidden layer's units left out in a training step.
+    normalization : {None, "batch", "layer"}
+        Between each hidden layer's weights and its activation.
+    initializer : str or callable
+        One of `deltarule.initializers`; biases start at zero.
+    scaling : {"none", "feature", "unit"}
+        Of the input, learned from the training rows: "feature" makes each feature's mean 0 and its
+        standard deviation 1.
+    schedule : str, dict, callable or a list of them
+        Of `deltarule.schedules`, with any solver; several multiply.  It begins anew with each fit.
+    weight_decay : float
+        λ of the decoupled decay W ← W(1 − ηλ).
+    clip_norm : float, optional
+        The greatest length of the gradient.
+    average : float
+        Decay of a moving average of the weights, such as 0.999, which is then what is kept.
+    validation_metric : str or callable, optional
+        What is best, on rows held out: a name of `sklearn.metrics.get_scorer_names()`, "loss", or a
+        function (estimator, X, y) → number, the greater the better.  By default R².
+    max_seconds : float, optional
+        No epoch begins after so many.
+    callbacks : list of `deltarule.Callback`, or functions called after each epoch
+        For scikit-learn's own (1.9 and newer) use `set_callbacks`.
+    progress : bool
+        A bar on a terminal, plain lines elsewhere.
+    engine, precision, see `deltarule.Network.train`
+    dtype : {None, "float32", "float64"}
+        What the network computes in; None is X's own dtype.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : lists of arrays
+        The weights, (n_in, n_out), and biases, (n_out,), of each layer;
+        of the standardised targets, if they are: predictions are network·std + mean.
+    loss_, best_loss_, loss_curve_ : float, float or None, list of float
+        Of the training rows by epoch, in scikit-learn's units; best_loss_ is None with early
+        stopping.
+    validation_scores_, best_validation_score_ : list of float, float; or None
+        Of the rows held out, with early stopping.
+    history_ : deltarule.History
+        Loss and metric of training and validation rows by epoch; `history_.to_frame()`.
+    n_iter_, t_ : int
+        Epochs of the last call; rows taken in all.
+    n_layers_, n_outputs_, out_activation_ : int, int, str
+    n_features_in_, feature_names_in_
+    stopped_early_ : bool
+        Whether the score of the rows held out, or the loss, had ceased to improve.
+    network_ : deltarule.Network
+        The network itself: `save`, `deltarule.summary`, `explain_engine`, single steps.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For rows, targets and parameters that are wrong, all parameters in one message.
+    Diverged
+        (a ValueError) If the loss or a weight ceases to be finite.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from deltarule.estimators import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(scaling="feature", max_iter=20, tol=0, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.4
+    True
+    """
 
     _numeric = True
+    _targets: NumberTargets
 
     def __init__(
         self,
@@ -101,7 +231,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPRegressor:
-        """Fit the network to rows and their numbers."""
+        """Fit the network to rows and their numbers.
+
+        Parameters
+        ----------
+        X, X_val : {array, sparse matrix, data frame}, (n_samples, n_features)
+        y, y_val : array, (n_samples,) or (n_samples, n_outputs)
+        sample_weight, sample_weight_val : array, (n_samples,), optional
+            Weigh rows in the loss, the metrics, and with their rows in the split.
+        X_val, y_val
+            Rows to judge every epoch by, in place of some held out.
+
+        Returns
+        -------
+        self
+        """
         self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self
 
@@ -117,12 +261,36 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPRegressor:
-        """Go on for one epoch over these rows."""
+        """Go on for one epoch over these rows; the optimizer goes on as if it had not stopped.
+
+        The first call learns the spread of y.  With early_stopping=True some of these rows, or
+        X_val, judge the epoch; what predicts is the best so far, what goes on learning the last,
+        and `stopped_early_` tells when to end.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val, sample_weight_val : as in `fit`
+
+        Returns
+        -------
+        self
+        """
         self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, incremental=True)
         return self
 
     def initialize(self, n_features: int, n_outputs: int = 1) -> MLPRegressor:
-        """Initial weights without any data: predict, look at them, or go on with partial_fit."""
+        """Initial weights without any data: predict, look at them, or go on with partial_fit.
+
+        Targets are then not standardised.
+
+        Parameters
+        ----------
+        n_features, n_outputs : int
+
+        Returns
+        -------
+        self
+        """
         choices = read_parameters(self.get_params(deep=False), self._defaults())
         shape = (1,) if n_outputs == 1 else (1, n_outputs)
         targets = self._learn_targets(np.zeros(shape), None, None)
@@ -163,10 +331,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
                 f"{len(targets.mean)}."
             )
         return ((columns - targets.mean) / targets.std).astype(dtype)
-
-    def _loss_scale(self) -> float:
-        std = self._targets.std
-        return float(np.mean(std**2))
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets

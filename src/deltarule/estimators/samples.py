@@ -31,6 +31,7 @@ class SparseRows:
     def __init__(self, matrix: Any) -> None:
         self.matrix = matrix
         self.shape, self.dtype = matrix.shape, matrix.dtype
+        self.size = self.shape[0] * self.shape[1]
 
     def __len__(self) -> int:
         return int(self.shape[0])

@@ -25,9 +25,7 @@ PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
 ROWS_AT_ONCE = 8192
 
 
-class Serving(  # type: ignore[misc]
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport, BaseEstimator
-):
+class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport, BaseEstimator):
     """The part of an estimator that answers once it is fitted."""
 
     network_: Network

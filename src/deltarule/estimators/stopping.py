@@ -24,8 +24,6 @@ class Stopping(Callback):
     greater_is_better : bool
     tol : float
         The least progress over the best so far that counts.
-    scale : float
-        What tol is a fraction of: the variance of standardised targets, else 1.
     patience : float
         May be infinite.
     adaptive : float or None
@@ -48,14 +46,13 @@ class Stopping(Callback):
         greater_is_better: bool,
         *,
         tol: float,
-        scale: float = 1.0,
         patience: float = 10,
         adaptive: float | None = None,
         max_seconds: float | None = None,
         best: float = math.inf,
     ) -> None:
         self.column, self.sign = column, -1.0 if greater_is_better else 1.0
-        self.tol, self.patience = tol * scale, patience
+        self.tol, self.patience = tol, patience
         self.adaptive, self.max_seconds = adaptive, max_seconds
         self.best, self.factor, self.reason, self.waited = best, 1.0, "", 0
 

@@ -127,8 +127,7 @@ def labels_in(y: Any, smoothing: float = 0.0, classes: Any = None) -> Labels:
         ) from None
     if len(found) < 2:
         raise InvalidInput(
-            f"y has only one class, {_some(found)}; a classifier needs at least two to learn "
-            "from."
+            f"y has only one class, {_some(found)}; a classifier needs at least two to learn from."
         )
     return Labels(found, False, smoothing)
 
@@ -180,9 +179,7 @@ def class_weights(given: Any, labels: Labels, y: Array, weight: Array | None) ->
     return of_class
 
 
-def number_targets(
-    y: Array, weight: Array | None, loss: Part, standardize: bool
-) -> NumberTargets:
+def number_targets(y: Array, weight: Array | None, loss: Part, standardize: bool) -> NumberTargets:
     """Mean and spread of y, (n,) or (n, k), each row counting by its weight.
 
     Raises
@@ -191,7 +188,8 @@ def number_targets(
         For negative counts.
     """
     columns = y.reshape(len(y), -1).astype(np.float64)
-    function, levels = loss.function, levels_of(loss)
+    function: Any = loss.function
+    levels = levels_of(loss)
     if function.link is losses.exp_link and (columns < 0).any():
         raise InvalidInput(
             "Some value(s) of y are negative, such as "

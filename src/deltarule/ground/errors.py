@@ -7,6 +7,8 @@
     ├── NotAvailable   (LookupError)  a data set, an optional package or a folder is not there
     └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
+    DoubtfulFit        (UserWarning)  not an error: a training went badly
+
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
 call become one message (`Problems`).
 """
@@ -21,6 +23,7 @@ from typing import Any
 __all__ = [
     "DeltaruleError",
     "Diverged",
+    "DoubtfulFit",
     "FileRefused",
     "InvalidInput",
     "NotAvailable",
@@ -75,6 +78,10 @@ class Diverged(DeltaruleError, ArithmeticError, ValueError):
     def __init__(self, message: str, step: int) -> None:
         super().__init__(message)
         self.step = step
+
+
+class DoubtfulFit(UserWarning):
+    """A training ended, but it shows signs that it went badly; the message names the gravest."""
 
 
 class Problems:

@@ -1,4 +1,4 @@
-"""Floor 5, learning: the step, the loop, what it remembers, and the check of its gradients."""
+"""Floor 5, learning: the step, the loop, what it remembers, and what checks and judges it."""
 
 ORDER = (
     "step",
@@ -10,5 +10,9 @@ ORDER = (
     "monitor",
     "progress",
     "training",
+    "full_batch",
     "gradients",
+    "examination",
+    "symptoms",
+    "diagnosis",
 )

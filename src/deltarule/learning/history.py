@@ -21,7 +21,8 @@ class History:
         `val_loss`, and `train_…` and `val_…` of every metric.  `train_loss` is the mean over
         the epoch's batches, with the l2 penalty; `val_loss` is without it.  Metrics are computed
         once over all rows, not averaged over batches.  The training values use the scores that
-        each batch had before its step.
+        each batch had before its step.  Of full batches an epoch is an iteration: the training
+        values are those of the weights after it, and `gradient` is the largest |∂L/∂θⱼ|.
     monitor : str
         The value that decides which epoch is best.
     best_epoch : int or None
@@ -31,6 +32,10 @@ class History:
     engine_reasons : tuple of str
         Why the reference took them: whole sentences; empty where the fast engine did.
     stopped_early : bool
+    stop_reason : str
+        Of full batches, why the training ended: "converged"; "iterations" or "evaluations", of
+        which there were enough; "patience"; "callback"; or "line search", where no lower point was
+        found although ∇ is not yet small.  Empty for mini-batches, or after an error.
     steps : int
         Steps done.
     seconds : float
@@ -45,6 +50,7 @@ class History:
     engine: str = "reference"
     engine_reasons: tuple[str, ...] = ()
     stopped_early: bool = False
+    stop_reason: str = ""
     steps: int = 0
     seconds: float = 0.0
     weights_sha256: str = ""

@@ -151,7 +151,8 @@ def steps_for(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )
     reasons = description.reasons
-    if not isinstance(rows.X, np.ndarray):
+    X: object = rows.X
+    if not isinstance(X, np.ndarray):
         reasons = (*reasons, "The rows are no plain array, and the engine reads memory itself.")
     if reasons:
         return ReferenceSteps(chain, objective, optimizer, rows, averaged, plan), reasons

@@ -155,9 +155,6 @@ class Training:
             found = evaluate(self.averaged, self.objective, self.rows_val, self.judge)
             self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
-        for part in ("train", "val"):  # a judge may state the loss in other units
-            if f"{part}_reported" in record:
-                record[f"{part}_loss"] = record.pop(f"{part}_reported")
         return record
 
     def _all_steps(self, order: Array) -> tuple[Array, Array]:

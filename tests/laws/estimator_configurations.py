@@ -1,4 +1,4 @@
-"""The configurations that scikit-learn's contract is checked over, and what cannot hold for each."""
+"""The configurations that scikit-learn's contract is checked over, and what cannot hold."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from estimator_configurations import CONFIGURATIONS, expected_failures
 from sklearn.utils.estimator_checks import parametrize_with_checks
-
-from configurations import CONFIGURATIONS, expected_failures
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
