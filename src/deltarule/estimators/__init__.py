@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 ORDER = (
     "requirements",
-    "parameters",
+    "words",
     "losses",
     "samples",
     "targets",
     "reporting",
     "judging",
+    "parameters",
     "stopping",
     "hooks",
     "fitting",

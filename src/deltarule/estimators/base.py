@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
-from ..ground.errors import DoubtfulFit, InvalidInput, Problems
+from ..ground.errors import DoubtfulFit, InvalidInput
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
@@ -26,7 +26,6 @@ from ..learning.monitor import Monitor
 from ..learning.progress import Progress
 from ..learning.training import Training
 from ..network.checks import check_gradients
-from ..network.judging import callbacks_for
 from ..network.targets import Targets
 from .fitting import (
     Lines,
@@ -39,24 +38,15 @@ from .fitting import (
     training_for,
 )
 from .hooks import Hooks, as_it_stands
-from .judging import ScoreJudge, scorer_named
+from .judging import ScoreJudge
 from .parameters import Choices, read_parameters
 from .requirements import HAS_CALLBACKS
 from .samples import Samples, checked_rows, hold_out, rows_for, weights_for
 from .serving import Serving
 from .stopping import Stopping
+from .words import NAMES, retold
 
 __all__ = ["BaseMLP", "keep"]
-
-
-# What the estimators call what the doctor speaks of.
-NAMES: dict[str, str | None] = {
-    "lr": "learning_rate_init",
-    "epochs": "max_iter",
-    "l2": "alpha",
-    "patience": "n_iter_no_change",
-    "scaling": 'put a StandardScaler before it, or scaling="feature"',
-}
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -112,8 +102,6 @@ class BaseMLP(Serving, ABC):
         incremental: bool = False,
     ) -> Any:
         choices = read_parameters(self.get_params(deep=False), self._defaults())
-        scorer = scorer_named(self.validation_metric)
-        callbacks = self._own_callbacks()
         going_on = hasattr(self, "network_") and (incremental or self.warm_start)
         samples = self._samples(X, y, sample_weight, reset=not going_on)
         held = self._given_to_judge(X_val, y_val, sample_weight_val)
@@ -126,7 +114,7 @@ class BaseMLP(Serving, ABC):
         if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
-        self._train(choices, samples, held, scorer, callbacks, incremental)
+        self._train(choices, samples, held, incremental)
         return self
 
     def _draw(self) -> int:
@@ -197,20 +185,18 @@ class BaseMLP(Serving, ABC):
         choices: Choices,
         samples: Samples,
         held: Samples | None,
-        scorer: tuple[str, Any],
-        callbacks: list[Callback],
         incremental: bool,
     ) -> None:
         network, dtype = self.network_, np.dtype(self.network_.settings.dtype)
         rows = self._rows(samples, dtype)
         network.preprocessing = replace(network.preprocessing, scaling=rows.scaling)
-        judge, monitor, rows_val = self._judge(*scorer), None, None
+        judge, monitor, rows_val = self._judge(*choices.scorer), None, None
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")
             monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
         epochs = 1 if incremental else int(self.max_iter)
         stopping = self._stopping(judge, monitor, incremental)
-        watchers = [stopping, *callbacks, *self._watchers(samples, monitor, epochs)]
+        watchers = [stopping, *choices.callbacks, *self._watchers(samples, monitor, epochs)]
         watched = None if incremental else monitor
         training: Training | FullBatchTraining
         if choices.optimizer is None:
@@ -240,7 +226,8 @@ class BaseMLP(Serving, ABC):
         if rows_val is not None and held is not None:
             judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)
         try:
-            training.run()
+            with retold():
+                training.run()
         except KeyboardInterrupt:
             stopping.reason = "interrupted"
             warnings.warn(
@@ -326,12 +313,6 @@ class BaseMLP(Serving, ABC):
         if HAS_CALLBACKS and told:
             watchers.append(Hooks(self, samples.X, samples.y, samples.weight, epochs))
         return watchers
-
-    def _own_callbacks(self) -> list[Callback]:
-        problems = Problems()
-        found = callbacks_for(self.callbacks, problems)
-        problems.raise_if_any()
-        return found
 
     def _remember(
         self,

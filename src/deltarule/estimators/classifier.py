@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, did_you_mean
+from ..ground.errors import InvalidInput
 from ..mathematics.calibration import expected_calibration_error, fit_temperature, log_loss
 from ..network.inputs import brief
 from ..network.targets import Targets
@@ -332,11 +332,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _loss(self) -> Any:
         if callable(self.loss):
             return own_loss(self.loss, "classification", self._labels.n_outputs)
-        if self.loss != "log_loss":
-            raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, ['log_loss'])} Known is "
-                "log_loss, or a function (y, z, weight, total) → (value, gradient)."
-            )
         if self._labels.activation == "logistic":
             return "binary_cross_entropy"
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}

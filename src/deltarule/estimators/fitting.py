@@ -24,6 +24,7 @@ from ..network.network import Network
 from ..network.parts import Part
 from .parameters import Choices
 from .stopping import Stopping
+from .words import retold
 
 # SciPy's own: L-BFGS has converged where an iteration gains no more than that share of the loss.
 VALUE_TOLERANCE = 2.220446049250313e-09
@@ -54,21 +55,22 @@ def network_for(
     InvalidInput
         Naming every parameter that is wrong.
     """
-    return Network(
-        [sizes[0], *choices.hidden, sizes[1]],
-        activation=choices.activation,
-        dropout=estimator.dropout,
-        normalization=estimator.normalization,
-        loss=loss,
-        optimizer=choices.optimizer or "adam",
-        schedule=choices.schedule,
-        weight_decay=estimator.weight_decay,
-        initializer=estimator.initializer,
-        scaling=estimator.scaling,
-        standardize_targets=False,
-        dtype=np.dtype(dtype).name,
-        seed=seed,
-    )
+    with retold():
+        return Network(
+            [sizes[0], *choices.hidden, sizes[1]],
+            activation=choices.activation,
+            dropout=estimator.dropout,
+            normalization=estimator.normalization,
+            loss=loss,
+            optimizer=choices.optimizer or "adam",
+            schedule=choices.schedule,
+            weight_decay=estimator.weight_decay,
+            initializer=estimator.initializer,
+            scaling=estimator.scaling,
+            standardize_targets=False,
+            dtype=np.dtype(dtype).name,
+            seed=seed,
+        )
 
 
 def rows_of(network: Network, X: Any, y: Array, weight: Array | None) -> Rows:

@@ -10,29 +10,19 @@ from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, did_you_mean
+from ..ground.errors import InvalidInput
 from ..mathematics import losses
-from ..network.inputs import brief
 from ..network.parts import part
 from ..network.targets import NumberTargets, Targets
 from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
-from .losses import own_loss
+from .losses import NUMBER_LOSSES, own_loss
 from .parameters import read_parameters
 from .reporting import reported_loss
 from .requirements import with_callbacks
 from .targets import number_targets
 
 __all__ = ["MLPRegressor"]
-
-# What a name means here: scikit-learn's squared error has a ½.
-LOSSES = {
-    "squared_error": "half_squared_error",
-    "absolute_error": "absolute_error",
-    "huber": "huber",
-    "quantile": "quantile",
-    "poisson": "poisson",
-}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -303,13 +293,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _loss(self) -> Any:
         if callable(self.loss):
             return own_loss(self.loss, "regression", 1)
-        if not isinstance(self.loss, str) or self.loss not in LOSSES:
-            raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, LOSSES)} Known are: "
-                f"{', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, gradient)."
-            )
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
-        return {"name": LOSSES[self.loss], **options.get(self.loss, {})}
+        return {"name": NUMBER_LOSSES[self.loss], **options.get(self.loss, {})}
 
     def _learn_targets(self, y: Any, classes: Any, weight: Array | None) -> Targets:
         loss = part(self._loss(), losses, "loss")
