@@ -40,6 +40,7 @@ from .fitting import (
 from .hooks import Hooks, as_it_stands
 from .judging import ScoreJudge
 from .parameters import Choices, read_parameters
+from .reporting import Reporting
 from .requirements import HAS_CALLBACKS
 from .samples import Samples, checked_rows, hold_out, rows_for, weights_for
 from .serving import Serving
@@ -47,6 +48,10 @@ from .stopping import Stopping
 from .words import NAMES, retold
 
 __all__ = ["BaseMLP", "keep"]
+
+# Findings that a warning would repeat: one says so itself, the other cost nothing, since the best
+# weights were kept.
+TOLD = ("too_few_epochs", "overfitting")
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -196,7 +201,7 @@ class BaseMLP(Serving, ABC):
             monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
         epochs = 1 if incremental else int(self.max_iter)
         stopping = self._stopping(judge, monitor, incremental)
-        watchers = [stopping, *choices.callbacks, *self._watchers(samples, monitor, epochs)]
+        watchers = [stopping, *choices.callbacks, *self._watchers(samples, monitor, judge, epochs)]
         watched = None if incremental else monitor
         training: Training | FullBatchTraining
         if choices.optimizer is None:
@@ -246,7 +251,7 @@ class BaseMLP(Serving, ABC):
                 training.plan,
                 names=NAMES,
             )
-        self._remember(training, stopping, monitor, len(rows), incremental)
+        self._remember(training, stopping, monitor, judge.reporting, len(rows), incremental)
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
             self._calibrate(z, rows_val.y, rows_val.weight)
@@ -272,7 +277,7 @@ class BaseMLP(Serving, ABC):
                 stacklevel=6,
             )
         found = self._diagnosis.findings if self._diagnosis else ()
-        serious = [f for f in found if f.severity == "serious" and f.kind != "too_few_epochs"]
+        serious = [f for f in found if f.severity == "serious" and f.kind not in TOLD]
         if serious:
             more = len(found) - 1
             others = f" ({more} more: see diagnose())" if more else " (see diagnose())"
@@ -304,11 +309,13 @@ class BaseMLP(Serving, ABC):
         stopping.waited = waited if incremental else 0
         return stopping
 
-    def _watchers(self, samples: Samples, monitor: Monitor | None, epochs: int) -> list[Callback]:
+    def _watchers(
+        self, samples: Samples, monitor: Monitor | None, judge: ScoreJudge, epochs: int
+    ) -> list[Callback]:
         """What shows the progress, and scikit-learn's callbacks."""
         watchers: list[Callback] = [*progress_callback(self.progress)]
         if self.verbose:
-            watchers.append(Lines(monitor.name if monitor else None))
+            watchers.append(Lines(monitor.name if monitor else None, judge.reporting.scale))
         told = hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")
         if HAS_CALLBACKS and told:
             watchers.append(Hooks(self, samples.X, samples.y, samples.weight, epochs))
@@ -319,15 +326,16 @@ class BaseMLP(Serving, ABC):
         training: Training | FullBatchTraining,
         stopping: Stopping,
         monitor: Monitor | None,
+        reporting: Reporting,
         n: int,
         incremental: bool,
     ) -> None:
         """The attributes of a fit."""
         history, new = training.history, training.history.epochs
         for record in new:
-            for part in ("train", "val"):
-                if f"{part}_loss_in_units" in record:
-                    record[f"{part}_loss"] = record.pop(f"{part}_loss_in_units")
+            for name in [name for name in ("train_loss", "val_loss") if name in record]:
+                scaled = record[name] * reporting.scale
+                record[name] = record.pop(f"{name}_in_units", scaled)
         old = self.history_
         history.epochs = [*old.epochs, *new]
         history.seconds += old.seconds

@@ -18,7 +18,7 @@ from .base import BaseMLP, keep
 from .judging import ClassifierAnswers, ScoreJudge
 from .losses import own_loss
 from .parameters import read_parameters
-from .reporting import reported_loss
+from .reporting import reporting_of
 from .requirements import with_callbacks
 from .samples import Samples
 from .targets import Labels, class_weights, labels_in
@@ -337,7 +337,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}
 
     def _summed_outputs(self) -> int:
-        return self._labels.n_outputs
+        return self._labels.n_outputs if self._labels.multilabel else 1
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""
@@ -368,13 +368,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, labels = self.network_.settings.loss, self._labels
         answers = ClassifierAnswers(self._targets, labels)
-        reported = reported_loss(self._targets, loss.function, loss.bound)
+        reporting = reporting_of(self._targets, loss.function, loss.bound)
 
         def decode(y: Array) -> Array:
             codes = self._targets.restore(y)
             return codes if labels.multilabel else labels.classes[codes]
 
-        return ScoreJudge(self._targets, answers, reported, name, scorer, decode)
+        return ScoreJudge(self._targets, answers, reporting, name, scorer, decode)
 
     # -- use --------------------------------------------------------------------------------
 

@@ -100,12 +100,12 @@ def penalty(alpha: float, rows: Rows, batch: int, n_outputs: int) -> float:
 class Lines(Callback):
     """A line on stdout for each epoch, as scikit-learn's `verbose` prints them."""
 
-    def __init__(self, column: str | None) -> None:
-        self.column = column
+    def __init__(self, column: str | None, scale: float) -> None:
+        self.column, self.scale = column, scale
 
     def on_epoch(self, training: Training) -> None:
         record = training.history.epochs[-1]
-        loss = record.get("train_loss_in_units", record["train_loss"])
+        loss = record.get("train_loss_in_units", record["train_loss"] * self.scale)
         print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
         if self.column:
             print(f"Validation score: {record[self.column]:f}")

@@ -17,7 +17,7 @@ from ..learning.evaluation import Judge
 from ..mathematics import metrics
 from ..network.inputs import brief
 from ..network.targets import NumberTargets, Targets
-from .reporting import Reported
+from .reporting import Reporting
 
 __all__ = ["ClassifierAnswers", "RegressorAnswers", "ScoreJudge", "scorer_named"]
 
@@ -106,8 +106,7 @@ class ScoreJudge(Judge):
     ----------
     targets : Targets
     answers : ClassifierAnswers or RegressorAnswers
-    reported : Reported or None
-        Replaces the loss in the history.
+    reporting : Reporting
     name, scorer : the validation metric
     decode : encoded targets → y as the scorer takes them
     """
@@ -116,7 +115,7 @@ class ScoreJudge(Judge):
         self,
         targets: Targets,
         answers: Any,
-        reported: Reported | None,
+        reporting: Reporting,
         name: str,
         scorer: Any,
         decode: Callable[[Array], Array],
@@ -124,7 +123,7 @@ class ScoreJudge(Judge):
         default = "r2" if isinstance(targets, NumberTargets) else "accuracy"
         super().__init__({default: getattr(metrics, default)}, targets.point, targets.restore)
         self.default = default
-        self.answers, self.reported, self.decode = answers, reported, decode
+        self.answers, self.reporting, self.decode = answers, reporting, decode
         self.name, self.scorer = name, scorer
         self.held_out: tuple[Rows, Callable[[], Any], Any, Any] | None = None
 
@@ -141,8 +140,8 @@ class ScoreJudge(Judge):
     def __call__(self, y: Array, z: Array, weight: Array | None) -> dict[str, float]:
         """Every value of scores z against targets y."""
         found = super().__call__(y, z, weight)
-        if self.reported is not None:
-            found["loss_in_units"] = self.reported(y, z, weight)
+        if self.reporting.anew is not None:
+            found["loss_in_units"] = self.reporting.anew(y, z, weight)
         if self.scorer is None:
             return found
         if isinstance(self.scorer, _BaseScorer):

@@ -57,6 +57,8 @@ def check_loss(given: Any, task: str) -> None:
     if isinstance(given, str) and given in known:
         return
     hint = did_you_mean(ALIASES.get(str(given).casefold(), given), known)
+    if not classes and isinstance(given, int | tuple | list):  # loss comes first there
+        hint = f" For layers say hidden_layer_sizes={brief(given)}."
     if isinstance(given, str) and given in others:
         hint = f" It is a loss of MLP{'Regressor' if classes else 'Classifier'}."
     raise InvalidInput(

@@ -18,7 +18,7 @@ from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
 from .losses import NUMBER_LOSSES, own_loss
 from .parameters import read_parameters
-from .reporting import reported_loss
+from .reporting import reporting_of
 from .requirements import with_callbacks
 from .targets import number_targets
 
@@ -319,11 +319,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets
-        reported = reported_loss(targets, loss.function, loss.bound)
+        reporting = reporting_of(targets, loss.function, loss.bound)
         return ScoreJudge(
             targets,
             RegressorAnswers(targets),
-            reported,
+            reporting,
             name,
             scorer,
             lambda y: targets.present(targets.restore(y)),

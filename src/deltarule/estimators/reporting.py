@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,30 @@ from ..ground.contracts import Array
 from ..mathematics import losses
 from ..network.targets import LabelTargets, NumberTargets, Targets
 
-__all__ = ["Reported", "reported_loss"]
+__all__ = ["Reporting", "reporting_of"]
 
-Reported = Callable[[Array, Array, "Array | None"], float]
-"""reported(y, z, weight) → the loss of encoded targets y and scores z."""
+# With which power of y's unit a loss grows.
+POWERS = {losses.half_squared_error: 2, losses.absolute_error: 1, losses.quantile: 1}
 
 
-def reported_loss(targets: Targets, function: Any, objective: Any) -> Reported | None:
-    """What scikit-learn would report of such a network; None where it is what the network does.
+@dataclass(frozen=True)
+class Reporting:
+    """From the network's loss to scikit-learn's.
+
+    Attributes
+    ----------
+    scale : float
+        Times the network's loss, penalty and all.
+    anew : function (y, z, weight) → loss, or None
+        Where no factor does: the loss of encoded targets y and scores z, without the penalty.
+    """
+
+    scale: float = 1.0
+    anew: Callable[[Array, Array, Array | None], float] | None = None
+
+
+def reporting_of(targets: Targets, function: Any, objective: Any) -> Reporting:
+    """What scikit-learn would report of such a network.
 
     - several labels: the sum over the labels, where the network takes their mean
     - squared error: ½(ŷ − y)² in the units of y, where the network's y are standardised
@@ -33,16 +50,19 @@ def reported_loss(targets: Targets, function: Any, objective: Any) -> Reported |
     objective : the same with its options
     """
     if isinstance(targets, LabelTargets) and targets.k > 1:
-        return lambda y, z, weight: targets.k * _mean(objective, y, z, weight)
+        return Reporting(float(targets.k))
     if not isinstance(targets, NumberTargets):
-        return None
+        return Reporting()
     if function is losses.poisson:
-        return lambda y, z, weight: _mean(objective, y, z, weight) + _constant(y, weight)
-    in_units = (losses.half_squared_error, losses.absolute_error, losses.quantile)
-    if function in in_units and targets.standardize:
-        std = targets.std
-        return lambda y, z, weight: _mean(objective, y * std, z * std, weight)
-    return None
+        return Reporting(
+            anew=lambda y, z, weight: _mean(objective, y, z, weight) + _constant(y, weight)
+        )
+    if function not in POWERS:
+        return Reporting()
+    std = targets.std
+    if np.ptp(std) == 0:
+        return Reporting(float(std[0]) ** POWERS[function])
+    return Reporting(anew=lambda y, z, weight: _mean(objective, y * std, z * std, weight))
 
 
 def _mean(objective: Any, y: Array, z: Array, weight: Array | None) -> float:
