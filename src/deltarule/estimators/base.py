@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
@@ -42,7 +42,7 @@ from .judging import ScoreJudge
 from .parameters import Choices, read_parameters
 from .reporting import Reporting
 from .requirements import HAS_CALLBACKS
-from .samples import Samples, checked_rows, hold_out, rows_for, weights_for
+from .samples import Samples, hold_out, rows_for, samples_of, samples_to_judge
 from .serving import Serving
 from .stopping import Stopping
 from .words import NAMES, retold
@@ -109,7 +109,7 @@ class BaseMLP(Serving, ABC):
         choices = read_parameters(self.get_params(deep=False), self._defaults())
         going_on = hasattr(self, "network_") and (incremental or self.warm_start)
         samples = self._samples(X, y, sample_weight, reset=not going_on)
-        held = self._given_to_judge(X_val, y_val, sample_weight_val)
+        held = samples_to_judge(self, X_val, y_val, sample_weight_val, numeric=self._numeric)
         if not going_on:
             seed = self._draw()
             targets = self._learn_targets(samples.y, classes, samples.weight)
@@ -135,24 +135,8 @@ class BaseMLP(Serving, ABC):
             )
         return True
 
-    def _samples(self, X: Any, y: Any, weight: Any, *, reset: bool, of: str = "") -> Samples:
-        """Rows by scikit-learn's rules; `of` is "_val" for rows to judge by."""
-        X, y = checked_rows(self, X, y, reset=reset, name=f"X{of}", y_numeric=self._numeric)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        name = f"sample_weight{of}"
-        return Samples(X, y, weights_for(weight, X.shape[0], np.float64, name))
-
-    def _given_to_judge(self, X: Any, y: Any, weight: Any) -> Samples | None:
-        if X is None and y is None and weight is None:
-            return None
-        if X is None or y is None:
-            missing = " and ".join(n for n, v in (("X_val", X), ("y_val", y)) if v is None)
-            raise InvalidInput(
-                f"X_val and y_val belong together, and sample_weight_val to them; {missing} is "
-                "missing."
-            )
-        return self._samples(X, y, weight, reset=False, of="_val")
+    def _samples(self, X: Any, y: Any, weight: Any, *, reset: bool) -> Samples:
+        return samples_of(self, X, y, weight, reset=reset, numeric=self._numeric)
 
     def _start(
         self, choices: Choices, n_features: int, targets: Targets, dtype: Any, seed: int

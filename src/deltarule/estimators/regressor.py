@@ -18,9 +18,11 @@ from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
 from .losses import NUMBER_LOSSES, own_loss
 from .parameters import read_parameters
+from .refusals import refuse_huge
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .targets import number_targets
+from .values import check_counts
 
 __all__ = ["MLPRegressor"]
 
@@ -282,6 +284,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self
         """
         choices = read_parameters(self.get_params(deep=False), self._defaults())
+        check_counts(n_features=n_features, n_outputs=n_outputs)
         shape = (1,) if n_outputs == 1 else (1, n_outputs)
         targets = self._learn_targets(np.zeros(shape), None, None)
         self.n_features_in_ = n_features
@@ -315,7 +318,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"{name} has {columns.shape[1]} columns, but the network learned from "
                 f"{len(targets.mean)}."
             )
-        return ((columns - targets.mean) / targets.std).astype(dtype)
+        encoded = (columns - targets.mean) / targets.std
+        refuse_huge(encoded, name, dtype)
+        return encoded.astype(dtype)
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets
