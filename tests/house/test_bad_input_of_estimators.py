@@ -454,6 +454,18 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
         again(hidden_layer_sizes=(7,)),
         ("hidden_layer_sizes", "(7,)", "warm_start=False"),
     ),
+    "warm start with another normalization": (
+        again(normalization="batch"),
+        ("normalization", "'batch'", "None", "warm_start=False"),
+    ),
+    "warm start with another scaling and type": (
+        again(scaling="feature", dtype="float32"),
+        ("2 problems", "scaling", "dtype", "warm_start=False"),
+    ),
+    "partial_fit with another loss": (
+        lambda p: p.numbers.set_params(loss="huber").partial_fit(X, Z),
+        ("loss", "'huber'", "'half_squared_error'"),
+    ),
     # -- without rows
     "initialize no features": (
         lambda p: classifier().initialize(0, [0, 1]),
@@ -540,7 +552,7 @@ def test_call(name: str, first_place: Place) -> None:
 
 
 def test_all_mistakes_of_the_parameters_in_one_message() -> None:
-    """Ten mistakes of one constructor are ten numbered sentences of one message."""
+    """Twelve mistakes of one constructor are twelve numbered sentences of one message."""
     estimator = dr.MLPClassifier(
         hidden_layer_sizes=(4, 3),
         activation="rellu",

@@ -30,6 +30,7 @@ from ..network.targets import Targets
 from .fitting import (
     Lines,
     batch_rows,
+    following,
     full_batch_for,
     network_for,
     optimizer_matches,
@@ -115,7 +116,8 @@ class BaseMLP(Serving, ABC):
             targets = self._learn_targets(samples.y, classes, samples.weight)
             dtype = np.dtype(self.dtype or samples.X.dtype)
             self._start(choices, samples.X.shape[1], targets, dtype, seed)
-        self._require_same_structure(choices)
+        else:
+            self._follow(choices)
         if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
@@ -161,13 +163,13 @@ class BaseMLP(Serving, ABC):
         self._waiting = (math.inf, 0)
         self._best: tuple[float, Array, Array] | None = None
 
-    def _require_same_structure(self, choices: Choices) -> None:
-        had = self.network_.settings.sizes[1:-1]
-        if had != choices.hidden:
-            raise InvalidInput(
-                f"hidden_layer_sizes is {choices.hidden}, but the network to go on from has "
-                f"{had}; use warm_start=False, or a new estimator."
-            )
+    def _follow(self, choices: Choices) -> None:
+        """Go on under the parameters as they are now; another rule finds no memory of its own."""
+        before = self.network_
+        self.network_ = following(before, self, choices, self._loss())
+        rule, had = (net.settings.optimizer.function for net in (self.network_, before))
+        if rule is not had:
+            self._progress = None
 
     def _train(
         self,
