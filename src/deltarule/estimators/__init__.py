@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 ORDER = (
     "requirements",
-    "parameters",
+    "words",
     "losses",
+    "refusals",
     "samples",
     "targets",
     "reporting",
     "judging",
+    "values",
+    "parameters",
     "stopping",
     "hooks",
     "fitting",

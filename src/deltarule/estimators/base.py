@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
-from ..ground.errors import DoubtfulFit, InvalidInput, Problems
+from ..ground.errors import DoubtfulFit, InvalidInput
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
@@ -26,11 +26,11 @@ from ..learning.monitor import Monitor
 from ..learning.progress import Progress
 from ..learning.training import Training
 from ..network.checks import check_gradients
-from ..network.judging import callbacks_for
 from ..network.targets import Targets
 from .fitting import (
     Lines,
     batch_rows,
+    following,
     full_batch_for,
     going_on_from,
     network_for,
@@ -39,28 +39,20 @@ from .fitting import (
     training_for,
 )
 from .hooks import Hooks, as_it_stands
-from .judging import ScoreJudge, scorer_named
+from .judging import ScoreJudge
 from .parameters import Choices, read_parameters
 from .reporting import Reporting
 from .requirements import HAS_CALLBACKS
-from .samples import Samples, checked_rows, hold_out, rows_for, weights_for
+from .samples import Samples, hold_out, rows_for, samples_of, samples_to_judge
 from .serving import Serving
 from .stopping import Stopping
+from .words import NAMES, retold
 
 __all__ = ["BaseMLP", "keep"]
-
 
 # Findings that a warning would repeat: one says so itself, the other cost nothing, since the best
 # weights were kept.
 TOLD = ("too_few_epochs", "overfitting")
-# What the estimators call what the doctor speaks of.
-NAMES: dict[str, str | None] = {
-    "lr": "learning_rate_init",
-    "epochs": "max_iter",
-    "l2": "alpha",
-    "patience": "n_iter_no_change",
-    "scaling": 'put a StandardScaler before it, or scaling="feature"',
-}
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -119,23 +111,22 @@ class BaseMLP(Serving, ABC):
         incremental: bool = False,
     ) -> Any:
         choices = read_parameters(self.get_params(deep=False), self._defaults())
-        scorer = scorer_named(self.validation_metric)
-        callbacks = self._own_callbacks()
         going_on = hasattr(self, "network_") and (incremental or self.warm_start)
         samples = self._samples(X, y, sample_weight, reset=not going_on)
-        held = self._given_to_judge(X_val, y_val, sample_weight_val)
+        held = samples_to_judge(self, X_val, y_val, sample_weight_val, numeric=self._numeric)
         if not going_on:
             seed = self._draw()
             targets = self._learn_targets(samples.y, classes, samples.weight)
             dtype = np.dtype(self.dtype or samples.X.dtype)
             self._start(choices, samples.X.shape[1], targets, dtype, seed)
-        elif self.t_ and not incremental:
-            self._require_same_targets(samples.y)
-        self._require_same_structure(choices)
+        else:
+            if self.t_ and not incremental:
+                self._require_same_targets(samples.y)
+            self._follow(choices)
         if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
-        self._train(choices, samples, held, scorer, callbacks, incremental)
+        self._train(choices, samples, held, incremental)
         return self
 
     def _draw(self) -> int:
@@ -151,24 +142,8 @@ class BaseMLP(Serving, ABC):
             )
         return True
 
-    def _samples(self, X: Any, y: Any, weight: Any, *, reset: bool, of: str = "") -> Samples:
-        """Rows by scikit-learn's rules; `of` is "_val" for rows to judge by."""
-        X, y = checked_rows(self, X, y, reset=reset, name=f"X{of}", y_numeric=self._numeric)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        name = f"sample_weight{of}"
-        return Samples(X, y, weights_for(weight, X.shape[0], np.float64, name))
-
-    def _given_to_judge(self, X: Any, y: Any, weight: Any) -> Samples | None:
-        if X is None and y is None and weight is None:
-            return None
-        if X is None or y is None:
-            missing = " and ".join(n for n, v in (("X_val", X), ("y_val", y)) if v is None)
-            raise InvalidInput(
-                f"X_val and y_val belong together, and sample_weight_val to them; {missing} is "
-                "missing."
-            )
-        return self._samples(X, y, weight, reset=False, of="_val")
+    def _samples(self, X: Any, y: Any, weight: Any, *, reset: bool) -> Samples:
+        return samples_of(self, X, y, weight, reset=reset, numeric=self._numeric)
 
     def _start(
         self, choices: Choices, n_features: int, targets: Targets, dtype: Any, seed: int
@@ -194,33 +169,31 @@ class BaseMLP(Serving, ABC):
         self._waiting = (math.inf, 0)
         self._best: tuple[tuple[float, float], Array, Array] | None = None
 
-    def _require_same_structure(self, choices: Choices) -> None:
-        had = self.network_.settings.sizes[1:-1]
-        if had != choices.hidden:
-            raise InvalidInput(
-                f"hidden_layer_sizes is {choices.hidden}, but the network to go on from has "
-                f"{had}; use warm_start=False, or a new estimator."
-            )
+    def _follow(self, choices: Choices) -> None:
+        """Go on under the parameters as they are now; another rule finds no memory of its own."""
+        before = self.network_
+        self.network_ = following(before, self, choices, self._loss())
+        rule, had = (net.settings.optimizer.function for net in (self.network_, before))
+        if rule is not had:
+            self._progress = None
 
     def _train(
         self,
         choices: Choices,
         samples: Samples,
         held: Samples | None,
-        scorer: tuple[str, Any],
-        callbacks: list[Callback],
         incremental: bool,
     ) -> None:
         network, dtype = self.network_, np.dtype(self.network_.settings.dtype)
         rows = self._rows(samples, dtype)
         network.preprocessing = replace(network.preprocessing, scaling=rows.scaling)
-        judge, monitor, rows_val = self._judge(*scorer), None, None
+        judge, monitor, rows_val = self._judge(*choices.scorer), None, None
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")
             monitor = Monitor(f"val_{judge.monitored}", judge.greater_is_better)
         epochs = 1 if incremental else int(self.max_iter)
         stopping = self._stopping(judge, monitor, incremental)
-        watchers = [stopping, *callbacks, *self._watchers(samples, monitor, judge, epochs)]
+        watchers = [stopping, *choices.callbacks, *self._watchers(samples, monitor, judge, epochs)]
         watched = None if incremental else monitor
         training: Training | FullBatchTraining
         if choices.optimizer is None:
@@ -250,7 +223,8 @@ class BaseMLP(Serving, ABC):
         if rows_val is not None and held is not None:
             judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)
         try:
-            training.run()
+            with retold():
+                training.run()
         except KeyboardInterrupt:
             stopping.reason = "interrupted"
             warnings.warn(
@@ -338,12 +312,6 @@ class BaseMLP(Serving, ABC):
         if HAS_CALLBACKS and told:
             watchers.append(Hooks(self, samples.X, samples.y, samples.weight, epochs))
         return watchers
-
-    def _own_callbacks(self) -> list[Callback]:
-        problems = Problems()
-        found = callbacks_for(self.callbacks, problems)
-        problems.raise_if_any()
-        return found
 
     def _remember(
         self,

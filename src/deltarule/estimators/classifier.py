@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, did_you_mean
+from ..ground.errors import InvalidInput
 from ..mathematics.calibration import expected_calibration_error, fit_temperature, log_loss
 from ..network.inputs import brief
 from ..network.targets import Targets
@@ -21,7 +21,8 @@ from .parameters import read_parameters
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .samples import Samples
-from .targets import Labels, class_weights, labels_in
+from .targets import Labels, class_weights, classes_in, labels_in
+from .values import check_counts
 
 __all__ = ["MLPClassifier"]
 
@@ -274,7 +275,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "labels that these do not."
             )
         if not first and classes is not None:
-            given = np.unique(np.asarray(classes))
+            given = classes_in(classes)
             if not np.array_equal(given, self.classes_):
                 raise InvalidInput(
                     f"`classes={brief(given.tolist())}` is not the same as on last call to "
@@ -298,7 +299,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self
         """
         choices = read_parameters(self.get_params(deep=False), self._defaults())
-        labels = np.asarray(classes)
+        check_counts(n_features=n_features)
+        labels = classes_in(classes)
         targets = self._learn_targets(labels, labels, None)
         self.n_features_in_ = n_features
         self._start(choices, n_features, targets, np.dtype(self.dtype or np.float64), self._draw())
@@ -335,11 +337,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _loss(self) -> Any:
         if callable(self.loss):
             return own_loss(self.loss, "classification", self._labels.n_outputs)
-        if self.loss != "log_loss":
-            raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{did_you_mean(self.loss, ['log_loss'])} Known is "
-                "log_loss, or a function (y, z, weight, total) → (value, gradient)."
-            )
         if self._labels.activation == "logistic":
             return "binary_cross_entropy"
         return {"name": "cross_entropy", "label_smoothing": self.label_smoothing}

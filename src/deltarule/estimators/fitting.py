@@ -12,6 +12,7 @@ import numpy as np
 from ..data.batches import Rows, total_weight
 from ..data.scaling import learn_scaling
 from ..ground.contracts import Array, Schedule
+from ..ground.errors import Problems
 from ..learning.callbacks import Callback
 from ..learning.evaluation import Judge
 from ..learning.full_batch import FullBatchTraining
@@ -22,18 +23,23 @@ from ..learning.stepping import judge_engine
 from ..learning.training import Training
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer, product_of
-from ..mathematics import optimizers
+from ..mathematics import losses, optimizers
+from ..network.inputs import brief
 from ..network.network import Network
-from ..network.parts import Part
+from ..network.parts import Part, part
 from .parameters import Choices
 from .stopping import Stopping
+from .words import retold
 
 # SciPy's own: L-BFGS has converged where an iteration gains no more than that share of the loss.
 VALUE_TOLERANCE = 2.220446049250313e-09
+# Of a network's settings, what an estimator's parameters alone do not say.
+NOT_OF_CHOICES = ("sizes", "loss", "scaling", "dtype", "seed")
 
 __all__ = [
     "Lines",
     "batch_rows",
+    "following",
     "full_batch_for",
     "going_on_from",
     "network_for",
@@ -58,21 +64,59 @@ def network_for(
     InvalidInput
         Naming every parameter that is wrong.
     """
-    return Network(
-        [sizes[0], *choices.hidden, sizes[1]],
-        activation=choices.activation,
-        dropout=estimator.dropout,
-        normalization=estimator.normalization,
-        loss=loss,
-        optimizer=choices.optimizer or "adam",
-        schedule=choices.schedule,
-        weight_decay=estimator.weight_decay,
-        initializer=estimator.initializer,
-        scaling=estimator.scaling,
-        standardize_targets=False,
-        dtype=np.dtype(dtype).name,
-        seed=seed,
+    with retold():
+        return Network(
+            [sizes[0], *choices.hidden, sizes[1]],
+            activation=choices.activation,
+            dropout=estimator.dropout,
+            normalization=estimator.normalization,
+            loss=loss,
+            optimizer=choices.optimizer or "adam",
+            schedule=choices.schedule,
+            weight_decay=estimator.weight_decay,
+            initializer=estimator.initializer,
+            scaling=estimator.scaling,
+            standardize_targets=False,
+            dtype=np.dtype(dtype).name,
+            seed=seed,
+        )
+
+
+def following(network: Network, estimator: Any, choices: Choices, loss: Any) -> Network:
+    """The network to go on with: the same weights under the parameters as they are now.
+
+    Raises
+    ------
+    InvalidInput
+        If a parameter has changed that the weights, or what was learned of y, depend on.
+    """
+    s = network.settings
+    kept = {
+        "hidden_layer_sizes": (choices.hidden, s.sizes[1:-1]),
+        "normalization": (estimator.normalization, s.normalization),
+        "scaling": (estimator.scaling, s.scaling),
+        "dtype": (estimator.dtype or s.dtype, s.dtype),
+        "loss, or an option of it,": (part(loss, losses, "loss").spec(), s.loss.spec()),
+    }
+    problems = Problems()
+    for name, (now, before) in kept.items():
+        problems.require(
+            now == before,
+            f"{name} is {brief(now)}, but the network to go on from has {brief(before)}; use "
+            "warm_start=False, or a new estimator.",
+        )
+    problems.raise_if_any()
+    same: dict[str, Any] = {name: getattr(s, name) for name in NOT_OF_CHOICES}
+    if replace(choices.settings, **same) == s:
+        return network
+    changed = network_for(estimator, choices, (s.sizes[0], s.sizes[-1]), s.loss, s.dtype, s.seed)
+    changed.chain.theta[...] = network.chain.theta
+    changed.chain.statistics[...] = network.chain.statistics
+    learned = network.preprocessing
+    changed.preprocessing = replace(
+        changed.preprocessing, targets=learned.targets, scaling=learned.scaling
     )
+    return changed
 
 
 def rows_of(network: Network, X: Any, y: Array, weight: Array | None) -> Rows:

@@ -1,4 +1,4 @@
-"""A loss of one's own, with what the library needs to know of it."""
+"""The losses by their names here, and one's own with what the library needs to know of it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,69 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..ground.contracts import Array
-from ..mathematics import losses
+import numpy as np
 
-__all__ = ["OwnLoss", "own_loss"]
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, did_you_mean, names_in
+from ..ground.options import unbound
+from ..mathematics import losses
+from ..network.inputs import brief
+
+__all__ = ["NUMBER_LOSSES", "OwnLoss", "check_loss", "own_loss"]
+
+# What a name means here: scikit-learn's squared error has a ½.
+NUMBER_LOSSES = {
+    "squared_error": "half_squared_error",
+    "absolute_error": "absolute_error",
+    "huber": "huber",
+    "quantile": "quantile",
+    "poisson": "poisson",
+}
+CLASS_LOSSES = ("log_loss",)
+# The names that others give them.
+ALIASES = {
+    "mse": "squared_error",
+    "l2": "squared_error",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "pinball": "quantile",
+    "cross_entropy": "log_loss",
+    "binary_cross_entropy": "log_loss",
+}
+
+
+def check_loss(given: Any, task: str) -> None:
+    """Require the name of a loss for a task, or a function.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    classes = task == "classification"
+    known, others = (CLASS_LOSSES, NUMBER_LOSSES) if classes else (NUMBER_LOSSES, CLASS_LOSSES)
+    if callable(given):
+        function, _ = unbound(given)
+        own = function not in _library()
+        if getattr(function, "task", task) != task or (classes and not own):
+            name = getattr(function, "__name__", brief(function))
+            remedy = 'loss="log_loss", which fits any number of classes' if classes else "another"
+            raise InvalidInput(f"The loss {name} is not for {task} here; use {remedy}.")
+        return
+    if isinstance(given, str) and given in known:
+        return
+    hint = did_you_mean(ALIASES.get(str(given).casefold(), given), known)
+    if not classes and isinstance(given, int | tuple | list):  # loss comes first there
+        hint = f" For layers say hidden_layer_sizes={brief(given)}."
+    if isinstance(given, str) and given in others:
+        hint = f" It is a loss of MLP{'Regressor' if classes else 'Classifier'}."
+    raise InvalidInput(
+        f"Unknown loss {brief(given)}.{hint} Known are: {', '.join(known)}, or a function "
+        "(y, z, weight, total) → (value, gradient)."
+    )
+
+
+def _library() -> list[Any]:
+    return [getattr(losses, name) for name in names_in(losses)]
 
 
 @dataclass(frozen=True)
@@ -26,21 +85,47 @@ class OwnLoss:
 
     @property
     def __name__(self) -> str:
-        return getattr(self.function, "__name__", "loss")
+        return getattr(unbound(self.function)[0], "__name__", "loss")
 
     def __call__(self, y: Array, z: Array, weight: Array | None, total: float) -> tuple[Any, Any]:
-        return self.function(y, z, weight, total)
+        """What the function answers, checked: its mistakes would surface far from it.
+
+        Raises
+        ------
+        InvalidInput
+            For anything but a number and an array of z's shape, both finite where z is.
+        """
+        answer = self.function(y, z, weight, total)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise InvalidInput(
+                f"The loss {self.__name__} must return two things, its value and its gradient by "
+                f"z, not {brief(answer)}."
+            )
+        value, gradient = answer
+        if np.ndim(value) != 0 or np.shape(gradient) != z.shape:
+            raise InvalidInput(
+                f"The loss {self.__name__} must return a number and a gradient of z's shape "
+                f"{z.shape}, not values of the shapes {np.shape(value)} and {np.shape(gradient)}."
+            )
+        finite = np.isfinite(value) and np.isfinite(gradient).all()
+        if not finite and np.isfinite(z).all():
+            raise InvalidInput(
+                f"The loss {self.__name__} returned nan or inf for finite scores z; mind logarithms"
+                " and divisions by 0, and see check_gradients."
+            )
+        return value, gradient
 
 
 def own_loss(function: Any, task: str, outputs: int) -> Any:
-    """A user's function as a loss; one that was declared already as it is.
+    """A user's function as a loss; one of the library as it is.
 
     Without a declaration the scores are the predictions of numbers, and the classes have the
     probabilities σ(z) at one output and softmax(z) at several.
     """
-    if hasattr(function, "task") and hasattr(function, "link"):
+    if unbound(function)[0] in _library():
         return function
     link = losses.identity_link
     if task == "classification":
         link = losses.sigmoid_link if outputs == 1 else losses.softmax
-    return OwnLoss(function, task, link)
+    link = getattr(function, "link", link)
+    return OwnLoss(function, task, link, getattr(function, "kinks", ()))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +11,36 @@ import numpy as np
 
 from ..ground.errors import InvalidInput, Problems, did_you_mean, names_in
 from ..ground.options import options_of
+from ..learning.callbacks import Callback
 from ..learning.plan import ENGINES, PRECISIONS
-from ..mathematics import optimizers
+from ..mathematics import activations, losses, optimizers
 from ..network.inputs import brief, check_flag, check_number, check_one_of
+from ..network.judging import callbacks_for
 from ..network.parts import Part, part
+from ..network.settings import Settings, settings_from
+from .judging import scorer_named
+from .losses import check_loss
+from .values import (
+    check_activation,
+    check_class_weight,
+    check_learning_rate,
+    check_numbers,
+    check_random_state,
+)
+from .words import retold
 
 __all__ = ["Choices", "read_parameters"]
 
-LEARNING_RATES = ("constant", "invscaling", "adaptive")
+# "channel" is for images, of which an estimator knows no shape.
+SCALINGS = ("none", "unit", "feature")
+FLAGS = (
+    "calibrate",
+    "early_stopping",
+    "progress",
+    "shuffle",
+    "standardize_targets",
+    "warm_start",
+)
 # scikit-learn's names of what the library has under the name that the field uses today.
 ACTIVATIONS = {"logistic": "sigmoid"}
 # Parameters of scikit-learn that are options of an optimizer here.
@@ -63,12 +84,20 @@ class Choices:
         None is L-BFGS.
     schedule : as `Network` takes it
         Without "invscaling" and "adaptive", which the estimator adds itself.
+    settings : Settings
+        Of a network with one feature, one output and some loss.
+    scorer : (str, scorer)
+        See `scorer_named`.
+    callbacks : list of Callback
     """
 
     hidden: tuple[int, ...]
     activation: Any
     optimizer: Part | None
     schedule: Any
+    settings: Settings
+    scorer: tuple[str, Any]
+    callbacks: list[Callback]
 
 
 def read_parameters(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Choices:
@@ -88,27 +117,75 @@ def read_parameters(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ch
     """
     problems = Problems()
     hidden = _hidden(given["hidden_layer_sizes"], problems)
-    _check_numbers(given, problems)
-    for name in ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "calibrate"):
+    check_numbers(given, problems)
+    for name in FLAGS:
         if name in given:
             check_flag(problems, name, given[name])
-    check_one_of(problems, "learning_rate", given["learning_rate"], LEARNING_RATES)
+    check_learning_rate(given, problems)
     check_one_of(problems, "dtype", given["dtype"], (None, "float32", "float64"))
     check_one_of(problems, "engine", given["engine"], ENGINES)
     check_one_of(problems, "precision", given["precision"], PRECISIONS)
-    optimizer = _optimizer(given, defaults, problems)
+    check_one_of(problems, "scaling", given["scaling"], SCALINGS)
+    check_class_weight(given.get("class_weight"), problems)
+    options = {name: given[name] for name in OPTIONS if _option_fits(name, given[name], problems)}
+    optimizer = _optimizer(given, options, defaults, problems)
+    activation = _activation(given["activation"], problems)
+    callbacks = callbacks_for(given["callbacks"], problems)
+    scorer: tuple[str, Any] = ("", None)
+    with taken(problems):
+        scorer = scorer_named(given["validation_metric"])
+    with taken(problems):
+        check_loss(given["loss"], "classification" if "class_weight" in given else "regression")
+    for name, loss, option in (("quantile", "quantile", "level"), ("delta", "huber", "delta")):
+        with taken(problems), retold():
+            if name in given:
+                part({"name": loss, option: given[name]}, losses, "loss")
+    check_random_state(given["random_state"], problems)
+    with taken(problems), retold():
+        settings = _settings(given, hidden, activation, optimizer)
     problems.raise_if_any()
-    if given["schedule"] is not None and given["learning_rate"] != "constant":
-        problems.add(
-            f"schedule and learning_rate={given['learning_rate']!r} both change the learning rate; "
-            'leave learning_rate="constant" with a schedule.'
-        )
-    problems.raise_if_any()
-    return Choices(hidden, _activation(given["activation"]), optimizer, given["schedule"])
+    return Choices(hidden, activation, optimizer, given["schedule"], settings, scorer, callbacks)
+
+
+@contextmanager
+def taken(problems: Problems) -> Iterator[None]:
+    """Remember what is refused inside."""
+    try:
+        yield
+    except InvalidInput as error:
+        problems.take(error)
+
+
+def _settings(
+    given: Mapping[str, Any], hidden: tuple[int, ...], activation: Any, optimizer: Part | None
+) -> Settings:
+    """What a network would say of its own arguments, before there are any rows."""
+    lists = [v for v in (activation, given["dropout"]) if isinstance(v, list | tuple)]
+    hidden = hidden or (1,) * max(map(len, lists), default=0)
+    return settings_from(
+        {
+            "sizes": (1, *hidden, 1),
+            "activation": activation,
+            "dropout": given["dropout"],
+            "normalization": given["normalization"],
+            "loss": "squared_error",
+            "optimizer": optimizer or "adam",
+            "schedule": given["schedule"],
+            "lr_decay": 0.0,
+            "weight_decay": given["weight_decay"],
+            "l2": 0.0,
+            "initializer": given["initializer"],
+            "scaling": "none",
+            "standardize_targets": False,
+            "classes": None,
+            "dtype": "float64",
+            "seed": 0,
+        }
+    )
 
 
 def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
-    if isinstance(given, numbers.Integral) and given is not True:
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
         given = (given,)
     listed = given.tolist() if isinstance(given, np.ndarray) else given
     if isinstance(listed, str) or not isinstance(listed, Sequence):
@@ -118,7 +195,7 @@ def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
         )
         return ()
     for i, size in enumerate(listed):
-        if isinstance(size, bool | float) or not isinstance(size, numbers.Integral) or size <= 0:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size <= 0:
             problems.add(
                 f"hidden_layer_sizes must be > 0, whole numbers; hidden_layer_sizes[{i}] is "
                 f"{brief(size)}."
@@ -127,40 +204,21 @@ def _hidden(given: Any, problems: Problems) -> tuple[int, ...]:
     return tuple(int(size) for size in listed)
 
 
-def _check_numbers(given: Mapping[str, Any], problems: Problems) -> None:
-    check_number(problems, "alpha", given["alpha"], low=0)
-    check_number(problems, "learning_rate_init", given["learning_rate_init"], low=0, above=True)
-    check_number(problems, "power_t", given["power_t"], low=0)
-    check_number(problems, "max_iter", given["max_iter"], low=1, integer=True)
-    check_number(problems, "max_fun", given["max_fun"], low=1, integer=True)
-    check_number(problems, "tol", given["tol"], low=0)
-    check_number(problems, "momentum", given["momentum"], low=0, high=1)
-    for name in ("beta_1", "beta_2", "average"):
-        check_number(problems, name, given[name], low=0, high=1, below=True)
-    check_number(problems, "validation_fraction", given["validation_fraction"], low=0, high=1)
-    check_number(problems, "epsilon", given["epsilon"], low=0, above=True)
-    if given["batch_size"] != "auto":
-        check_number(problems, "batch_size", given["batch_size"], low=1, integer=True)
-    patience = given["n_iter_no_change"]
-    if not (isinstance(patience, float) and math.isinf(patience) and patience > 0):
-        check_number(problems, "n_iter_no_change", patience, low=1, integer=True)
-    for name in ("clip_norm", "max_seconds"):
-        if given[name] is not None:
-            check_number(problems, name, given[name], low=0, above=True)
-    check_number(problems, "weight_decay", given["weight_decay"], low=0)
-    if "label_smoothing" in given:
-        check_number(
-            problems, "label_smoothing", given["label_smoothing"], low=0, high=1, below=True
-        )
-    if given["precision"] == "bf16" and given["engine"] == "reference":
-        problems.add(
-            'precision="bf16" is the fast engine\'s, and engine="reference" was asked for; leave '
-            "one of them out."
-        )
+def _option_fits(name: str, value: Any, problems: Problems) -> bool:
+    """Whether a parameter that is an option of an optimizer may have this value."""
+    if name == "nesterovs_momentum":
+        return check_flag(problems, name, value)
+    if name == "epsilon":
+        return check_number(problems, name, value, low=0, above=True)
+    # scikit-learn lets a momentum of 1 pass where no solver uses it.
+    return check_number(problems, name, value, low=0, high=1, below=name != "momentum")
 
 
 def _optimizer(
-    given: Mapping[str, Any], defaults: Mapping[str, Any], problems: Problems
+    given: Mapping[str, Any],
+    fitting: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    problems: Problems,
 ) -> Part | None:
     """The update rule of `solver`, with scikit-learn's parameters as its options."""
     solver = given["solver"]
@@ -187,7 +245,8 @@ def _optimizer(
         options = {
             ours: given[theirs]
             for theirs, ours in OPTIONS.items()
-            if ours in known_options
+            if theirs in fitting
+            and ours in known_options
             and ours not in found.options
             and (found.name in ("sgd", "adam") or not _same(given[theirs], defaults[theirs]))
         }
@@ -209,7 +268,21 @@ def _same(value: Any, default: Any) -> bool:
     return type(value) in (str, int, float, bool, type(None)) and value == default
 
 
-def _activation(given: Any) -> Any:
-    if isinstance(given, list | tuple):
-        return [_activation(one) for one in given]
-    return ACTIVATIONS.get(given, given) if isinstance(given, str) else given
+def _activation(given: Any, problems: Problems, of_layers: bool = False) -> Any:
+    """An activation, or a list of one for each hidden layer, as `Network` takes it."""
+    if isinstance(given, list | tuple) and given and not of_layers:
+        return [_activation(one, problems, True) for one in given]
+    known = [*ACTIVATIONS, *names_in(activations)]
+    if isinstance(given, str) and given in known:
+        return ACTIVATIONS.get(given, given)
+    if isinstance(given, Mapping):
+        name = given.get("name")
+        return {**given, "name": ACTIVATIONS.get(name, name)} if isinstance(name, str) else given
+    if callable(given):
+        check_activation(given, problems)
+        return given
+    problems.add(
+        f"Unknown activation {brief(given)}.{did_you_mean(given, known)} Known are: "
+        f"{', '.join(known)}; or a list of one of each hidden layer's."
+    )
+    return "relu"

@@ -10,29 +10,21 @@ from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, did_you_mean
+from ..ground.errors import InvalidInput
 from ..mathematics import losses
-from ..network.inputs import brief
 from ..network.parts import part
 from ..network.targets import NumberTargets, Targets
 from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
-from .losses import own_loss
+from .losses import NUMBER_LOSSES, own_loss
 from .parameters import read_parameters
+from .refusals import refuse_huge
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .targets import number_targets
+from .values import check_counts
 
 __all__ = ["MLPRegressor"]
-
-# What a name means here: scikit-learn's squared error has a ½.
-LOSSES = {
-    "squared_error": "half_squared_error",
-    "absolute_error": "absolute_error",
-    "huber": "huber",
-    "quantile": "quantile",
-    "poisson": "poisson",
-}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -292,6 +284,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self
         """
         choices = read_parameters(self.get_params(deep=False), self._defaults())
+        check_counts(n_features=n_features, n_outputs=n_outputs)
         shape = (1,) if n_outputs == 1 else (1, n_outputs)
         targets = self._learn_targets(np.zeros(shape), None, None)
         self.n_features_in_ = n_features
@@ -303,16 +296,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _loss(self) -> Any:
         if callable(self.loss):
             return own_loss(self.loss, "regression", 1)
-        if not isinstance(self.loss, str) or self.loss not in LOSSES:
-            layers = isinstance(self.loss, int | tuple | list)
-            hint = f" For layers say hidden_layer_sizes={brief(self.loss)}." if layers else ""
-            raise InvalidInput(
-                f"Unknown loss {brief(self.loss)}.{hint}{did_you_mean(self.loss, LOSSES)} "
-                f"Known are: {', '.join(LOSSES)}, or a function (y, z, weight, total) → (value, "
-                "gradient)."
-            )
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
-        return {"name": LOSSES[self.loss], **options.get(self.loss, {})}
+        return {"name": NUMBER_LOSSES[self.loss], **options.get(self.loss, {})}
 
     def _learn_targets(self, y: Any, classes: Any, weight: Array | None) -> Targets:
         loss = part(self._loss(), losses, "loss")
@@ -333,7 +318,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"{name} has {columns.shape[1]} columns, but the network learned from "
                 f"{len(targets.mean)}."
             )
-        return ((columns - targets.mean) / targets.std).astype(dtype)
+        encoded = (columns - targets.mean) / targets.std
+        refuse_huge(encoded, name, dtype)
+        return encoded.astype(dtype)
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import numbers
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import column_or_1d
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
-from ..network.inputs import as_array, check_weights, greatest
+from ..network.inputs import brief, check_number, check_weights
+from .refusals import naming, refuse_huge, refuse_labels, refuse_numbers, refuse_rows
 from .requirements import validate_data
 
-__all__ = ["Samples", "SparseRows", "checked_rows", "hold_out", "rows_for", "weights_for"]
+__all__ = [
+    "Samples",
+    "SparseRows",
+    "checked_rows",
+    "hold_out",
+    "rows_for",
+    "samples_of",
+    "samples_to_judge",
+    "weights_for",
+]
 
 # A sparse matrix that would fill more as a dense one is read batch by batch.
 DENSE_BYTES = 10**9
@@ -60,44 +72,57 @@ class Samples:
         return int(self.X.shape[0])
 
 
-def refuse_masks(X: Any, name: str) -> None:
-    """Masked entries: scikit-learn drops the mask and learns what lies under it."""
-    if np.ma.isMaskedArray(X):
-        problems = Problems()
-        as_array(X, name, problems)
-        problems.raise_if_any()
-
-
-def checked_rows(estimator: Any, X: Any, y: Any = "no_validation", **options: Any) -> Any:
+def checked_rows(
+    estimator: Any, X: Any, y: Any = "no_validation", *, of: str = "", **options: Any
+) -> Any:
     """X, or X and y, by scikit-learn's own rules, and what they let pass in silence.
 
     Raises
     ------
     ValueError, TypeError
-        As scikit-learn's; and InvalidInput for masked entries and numbers too large to learn from.
+        As scikit-learn's; and InvalidInput for what they let pass.
     """
-    refuse_masks(X, options.pop("name", "X"))
-    if not (isinstance(y, str) and y == "no_validation"):
-        refuse_masks(y, "y")
+    with_y = not (isinstance(y, str) and y == "no_validation")
+    numeric = options.get("y_numeric", False)
+    refuse_rows(X, f"X{of}")
+    if with_y and y is not None:
+        (refuse_numbers if numeric else refuse_labels)(y, f"y{of}")
         options["multi_output"] = True
-    checked = validate_data(
-        estimator,
-        X,
-        y,
-        accept_sparse="csr",
-        dtype=(np.float64, np.float32),
-        **options,
-    )
-    rows = checked[0] if isinstance(checked, tuple) else checked
-    numbers = rows.data if hasattr(rows, "toarray") else rows
-    limit = greatest(numbers.dtype)
-    if numbers.size and not (numbers.max() <= limit and numbers.min() >= -limit):
-        worst = numbers.ravel()[abs(numbers).argmax()]
-        raise InvalidInput(
-            f"X holds {worst:.3g}, too large for {numbers.dtype}: its square overflows. Use other "
-            "units, or scale it with StandardScaler."
+    with naming(of):
+        checked = validate_data(
+            estimator, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options
         )
+    rows = checked[0] if with_y else checked
+    numbers = rows.data if hasattr(rows, "toarray") else rows
+    refuse_huge(numbers, f"X{of}", estimator.dtype or numbers.dtype)
+    if with_y and numeric:
+        refuse_huge(checked[1], f"y{of}", np.float64)
     return checked
+
+
+def samples_of(
+    estimator: Any, X: Any, y: Any, weight: Any, *, reset: bool, numeric: bool, of: str = ""
+) -> Samples:
+    """Rows by scikit-learn's rules; `of` is "_val" for rows to judge by."""
+    X, y = checked_rows(estimator, X, y, of=of, reset=reset, y_numeric=numeric)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    return Samples(X, y, weights_for(weight, X.shape[0], np.float64, f"sample_weight{of}"))
+
+
+def samples_to_judge(
+    estimator: Any, X: Any, y: Any, weight: Any, *, numeric: bool
+) -> Samples | None:
+    """The rows that are given to judge by, if any are."""
+    if X is None and y is None and weight is None:
+        return None
+    missing = [name for name, given in (("X_val", X), ("y_val", y)) if given is None]
+    if missing:
+        raise InvalidInput(
+            "X_val and y_val belong together, and sample_weight_val to them; "
+            f"{' and '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing."
+        )
+    return samples_of(estimator, X, y, weight, reset=False, numeric=numeric, of="_val")
 
 
 def rows_for(X: Any) -> Any:
@@ -116,9 +141,17 @@ def weights_for(weight: Any, n: int, dtype: Any, name: str = "sample_weight") ->
     InvalidInput
         For weights of another length, negative ones, or none above zero.
     """
-    if weight is None or isinstance(weight, numbers.Number):
-        return None
     problems = Problems()
+    if weight is None or isinstance(weight, numbers.Number):
+        if weight is not None:
+            check_number(problems, name, weight, low=0, above=True)
+        problems.raise_if_any()
+        return None
+    if isinstance(weight, str):
+        raise InvalidInput(
+            f"{name} must be a number for each row, not {brief(weight)}; to weigh classes use "
+            "class_weight."
+        )
     checked = check_weights(weight, n, dtype, problems, name)
     problems.raise_if_any()
     return checked
@@ -131,13 +164,22 @@ def hold_out(
 
     Raises
     ------
-    ValueError
-        If there are too few rows.
+    InvalidInput
+        If there are too few rows, of a class too.
     """
     arrays = [samples.X, samples.y]
     if samples.weight is not None:
         arrays.append(samples.weight)
-    parts = train_test_split(*arrays, random_state=seed, test_size=fraction, stratify=stratify)
+    try:
+        parts = train_test_split(*arrays, random_state=seed, test_size=fraction, stratify=stratify)
+    except ValueError as error:
+        told = re.sub(r"test_size = (?=\d+ )", "number of rows held out, ", str(error))
+        each = "" if stratify is None else ", some of each class"
+        raise InvalidInput(
+            f"{told.replace('test_size', 'validation_fraction').rstrip('.')}. early_stopping and "
+            f"calibrate hold out validation_fraction={fraction:g} of the {len(samples)} rows to "
+            f"judge by{each}, and learn from the others: change it, or give X_val and y_val."
+        ) from error
     train, held = parts[0::2], parts[1::2]
     if held[0].shape[0] < 2:
         raise InvalidInput(

@@ -14,8 +14,9 @@ from ..mathematics import losses
 from ..network.inputs import brief
 from ..network.parts import Part, levels_of
 from ..network.targets import ClassTargets, LabelTargets, NumberTargets, Targets
+from .refusals import refuse_labels
 
-__all__ = ["Labels", "class_weights", "labels_in", "number_targets"]
+__all__ = ["Labels", "class_weights", "classes_in", "labels_in", "number_targets"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +76,14 @@ class Labels:
             place = np.searchsorted(self.classes, y)
         except TypeError:
             raise InvalidInput(
-                f"{name} mixes labels of different types with the classes {_some(self.classes)}."
+                f"{name} holds labels of another type than the classes {_some(self.classes)}."
             ) from None
         place = np.minimum(place, len(self.classes) - 1)
         strange = self.classes[place] != y
         if np.any(strange):
             raise InvalidInput(
                 f"`{name}` has classes not in `self.classes_`, such as "
-                f"{brief(np.asarray(y)[strange][0])}; the classes are {_some(self.classes)}."
+                f"{_some(np.asarray(y)[strange][:1])[1:-1]}; the classes are {_some(self.classes)}."
             )
         return place
 
@@ -124,9 +125,12 @@ def labels_in(y: Any, smoothing: float = 0.0, classes: Any = None) -> Labels:
     ValueError
         As scikit-learn's for targets that are no classes.
     InvalidInput
-        For a single class, or labels of mixed types.
+        For a single class.
     """
-    check_classification_targets(y)
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        raise InvalidInput(f"{error} To predict numbers use MLPRegressor.") from error
     kind = type_of_target(y)
     if kind == "multiclass-multioutput":
         raise InvalidInput(
@@ -136,19 +140,27 @@ def labels_in(y: Any, smoothing: float = 0.0, classes: Any = None) -> Labels:
         )
     if kind == "multilabel-indicator":
         return Labels(np.arange(y.shape[1]), True, smoothing)
-    try:
-        found = np.unique(y if classes is None else np.asarray(classes))
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in np.ravel(y)})
-        raise InvalidInput(
-            f"y mixes labels of the types {' and '.join(kinds)}, which cannot be put in order; "
-            "use one type, for instance y.astype(str)."
-        ) from None
+    found = np.unique(y) if classes is None else classes_in(classes)
     if len(found) < 2:
+        name = "y has" if classes is None else "classes names"
         raise InvalidInput(
-            f"y has only one class, {_some(found)}; a classifier needs at least two to learn from."
+            f"{name} only one class, {_some(found)}; a classifier needs at least two to learn from."
         )
     return Labels(found, False, smoothing)
+
+
+def classes_in(given: Any) -> Array:
+    """The classes that are named, sorted.
+
+    Raises
+    ------
+    InvalidInput
+        If they are no list of labels of one type.
+    """
+    if given is None or isinstance(given, str) or np.ndim(given) != 1:
+        raise InvalidInput(f"classes must be a list of all the labels, not {brief(given)}.")
+    refuse_labels(given, "classes")
+    return np.unique(np.asarray(given))
 
 
 def _some(classes: Array) -> str:
@@ -158,12 +170,13 @@ def _some(classes: Array) -> str:
 def class_weights(given: Any, labels: Labels, y: Array, weight: Array | None) -> Array | None:
     """The weight of each class, (n_classes,); None where all weigh 1.
 
+    `given` is None, "balanced" or a dictionary of class to a number of at least 0.
     "balanced": Σw/(k·Σw of the class), so that all weigh the same.
 
     Raises
     ------
     InvalidInput
-        For anything but None, "balanced" or a dictionary of class to a number of at least 0.
+        For a class that is none of y's.
     """
     if given is None:
         return None
@@ -176,25 +189,15 @@ def class_weights(given: Any, labels: Labels, y: Array, weight: Array | None) ->
         k = len(labels.classes)
         mass = np.bincount(labels.codes(y), weight, minlength=k).astype(np.float64)
         of_class = np.where(mass > 0, mass.sum() / (k * np.maximum(mass, 1e-300)), 0.0)
-    elif isinstance(given, dict):
+    else:
         known = labels.classes.tolist()
-        for label, value in given.items():
+        for label in given:
             if label not in known:
                 raise InvalidInput(
                     f"class_weight names the class {brief(label)}, which is not in y; the classes "
                     f"are {_some(labels.classes)}."
                 )
-            if isinstance(value, str) or not np.isfinite(value) or value < 0:
-                raise InvalidInput(
-                    f"class_weight[{brief(label)}] must be a number of at least 0, not "
-                    f"{brief(value)}."
-                )
         of_class = np.array([given.get(label, 1.0) for label in known], np.float64)
-    else:
-        raise InvalidInput(
-            'class_weight must be None, "balanced" or a dictionary of class to weight, not '
-            f"{brief(given)}."
-        )
     return of_class
 
 
@@ -216,6 +219,11 @@ def number_targets(y: Array, weight: Array | None, loss: Part, standardize: bool
             'loss="squared_error".'
         )
     k = columns.shape[1]
+    if levels and k > 1:
+        raise InvalidInput(
+            f"y has {k} columns, and several quantiles are of one; fit an estimator for each "
+            "column, or give one quantile."
+        )
     mean, std = np.zeros(k), np.ones(k)
     if standardize:
         mean = np.average(columns, axis=0, weights=weight)

@@ -66,7 +66,8 @@ class NotAvailable(DeltaruleError, LookupError):
 class Diverged(DeltaruleError, ArithmeticError, ValueError):
     """Training left the finite numbers; the best weights so far survive.
 
-    A ValueError too, for those who catch what scikit-learn's networks raise then.
+    A ValueError too: what made it leave, a rate or a unit, was given, and searches over parameters
+    expect nothing else of a fit that fails.
 
     Attributes
     ----------

@@ -95,11 +95,12 @@ def check_number(
 
 def check_one_of(problems: Problems, name: str, value: object, allowed: tuple[Any, ...]) -> bool:
     """Require one of some values; a word that is none is told the nearest."""
+    if any(value is v for v in allowed) or (isinstance(value, str) and value in allowed):
+        return True
     known = [v for v in allowed if isinstance(v, str)]
     told = ", ".join(repr(v) for v in allowed)
     return problems.require(
-        any(value is v or (isinstance(v, str) and value == v) for v in allowed),
-        f"Unknown {name} {brief(value)}.{did_you_mean(value, known)} Known are: {told}.",
+        False, f"Unknown {name} {brief(value)}.{did_you_mean(value, known)} Known are: {told}."
     )
 
 

@@ -1,0 +1,148 @@
+"""What scikit-learn's checks of X and y let pass in silence, or refuse without saying of what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, Problems
+from ..network.inputs import as_array, brief, greatest
+
+__all__ = ["naming", "refuse_huge", "refuse_labels", "refuse_numbers", "refuse_rows"]
+
+
+def refuse_rows(X: Any, name: str) -> None:
+    """Refuse nothing at all, masked entries and dates, which would be read as numbers.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if X is None:
+        raise InvalidInput(f"{name} is None; pass an array, (n_samples, n_features).")
+    _refuse_unreadable(X, name)
+    dtypes = getattr(X, "dtypes", None)  # a frame's
+    kinds = {getattr(dtype, "kind", "") for dtype in (() if dtypes is None else list(dtypes))}
+    if {getattr(getattr(X, "dtype", None), "kind", ""), *kinds} & {"m", "M"}:
+        raise InvalidInput(
+            f"{name} holds dates or time spans; turn them into numbers, such as days since the "
+            "first."
+        )
+
+
+def refuse_labels(y: Any, name: str) -> None:
+    """Refuse gaps among labels, and labels of types that have no common order.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    _refuse_unreadable(y, name)
+    array = _objects_in(y)
+    if array is None:
+        return
+    entries = array.ravel().tolist()
+    for row, label in enumerate(entries):
+        if label is None or label != label or type(label).__name__ == "NAType":
+            raise InvalidInput(
+                f"{name} holds {brief(label)} (row {row}), which is no label; remove such rows."
+            )
+    texts = [isinstance(label, str) for label in entries]
+    if any(texts) and not all(texts):
+        types = sorted({type(label).__name__ for label in entries})
+        raise InvalidInput(
+            f"{name} mixes labels of the types {' and '.join(types)}, which have no common order; "
+            f"use one type, for instance {name}.astype(str)."
+        )
+
+
+def refuse_numbers(y: Any, name: str) -> None:
+    """Refuse text where numbers are to be predicted.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    _refuse_unreadable(y, name)
+    array = np.asarray(y) if isinstance(y, list | tuple) else y
+    if getattr(getattr(array, "dtype", None), "kind", "") not in "OUS":
+        return
+    for value in np.asarray(y, object).ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if value is not None:
+                raise InvalidInput(
+                    f"{name} must hold numbers, not {brief(value)}; for labels use MLPClassifier."
+                ) from None
+
+
+def _refuse_unreadable(values: Any, name: str) -> None:
+    """Masks, which NumPy would drop; lists that are ragged, or of which it would make text."""
+    if np.ma.isMaskedArray(values) or isinstance(values, list | tuple):
+        problems = Problems()
+        as_array(values, name, problems)
+        problems.raise_if_any()
+
+
+def _objects_in(y: Any) -> Array | None:
+    """y as an array, if it is one of objects."""
+    if type(y) is np.ndarray and y.dtype.kind != "O":
+        return None
+    if hasattr(y, "toarray") or np.ndim(y) == 0:
+        return None
+    array = np.asarray(y)
+    return array if array.dtype.kind == "O" else None
+
+
+def refuse_huge(values: Array, name: str, dtype: Any) -> None:
+    """Refuse numbers whose squares overflow.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    limit = greatest(dtype)
+    if values.size and not (values.max() <= limit and values.min() >= -limit):
+        worst = values.ravel()[abs(values).argmax()]
+        raise InvalidInput(
+            f"{name} holds {worst:.3g}, too large for {np.dtype(dtype)}; use other units, or scale "
+            "it with StandardScaler."
+        )
+
+
+@contextmanager
+def naming(of: str) -> Iterator[None]:
+    """Say of which array scikit-learn's checks speak; `of` is "_val" for rows to judge by.
+
+    Raises
+    ------
+    InvalidInput, TypeError
+        In place of the ValueError or TypeError raised inside.
+    """
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (ValueError, TypeError) as error:
+        message = str(error)
+        if "could not convert string to float" in message:
+            message = (
+                f"X must hold numbers, but {message}; turn text into numbers first, for instance "
+                "with OneHotEncoder."
+            )
+        elif message.startswith("float() argument"):
+            message = f"X must hold numbers: {message}."
+        elif not of:
+            raise
+        if of:
+            message = re.sub(r"\b[Xy]\b", lambda m: f"{m[0]}{of}", message)
+            if not re.search(rf"\b[Xy]{of}\b", message):
+                message = f"X{of} and y{of}: {message}"
+        kind = TypeError if isinstance(error, TypeError) else InvalidInput
+        raise kind(message) from error
