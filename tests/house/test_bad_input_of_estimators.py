@@ -418,7 +418,7 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
     ),
     "partial_fit with labels never seen": (
         lambda p: p.begun.partial_fit(X, Y + 1),
-        ("y", "2", "[0, 1]"),
+        ("`y` has [1 2]", "[0 1]", "partial_fit"),
     ),
     "partial_fit with labels outside its classes": (
         lambda p: classifier().partial_fit(X, Y, classes=[0, 5]),
