@@ -36,6 +36,7 @@ from .fitting import (
     network_for,
     penalty,
     rows_of,
+    settings_to_go_on,
     training_for,
 )
 from .hooks import Hooks, as_it_stands
@@ -129,9 +130,10 @@ class BaseMLP(Serving, ABC):
             targets = self._learn_targets(samples.y, classes, samples.weight)
             dtype = np.dtype(self.dtype or samples.X.dtype)
             self._start(choices, samples.X.shape[1], targets, dtype, seed)
-        elif self.t_ and not incremental:
-            self._require_same_targets(samples.y)
-        self._require_same_structure(choices)
+        else:
+            if self.t_ and not incremental:
+                self._require_same_targets(samples.y)
+            self.network_.settings = settings_to_go_on(self, choices, self.network_.settings)
         if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
@@ -193,14 +195,6 @@ class BaseMLP(Serving, ABC):
         self._diagnosis: Diagnosis | None = None
         self._waiting = (math.inf, 0)
         self._best: tuple[tuple[float, float], Array, Array] | None = None
-
-    def _require_same_structure(self, choices: Choices) -> None:
-        had = self.network_.settings.sizes[1:-1]
-        if had != choices.hidden:
-            raise InvalidInput(
-                f"hidden_layer_sizes is {choices.hidden}, but the network to go on from has "
-                f"{had}; use warm_start=False, or a new estimator."
-            )
 
     def _train(
         self,

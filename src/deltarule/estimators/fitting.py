@@ -12,6 +12,7 @@ import numpy as np
 from ..data.batches import Rows, total_weight
 from ..data.scaling import learn_scaling
 from ..ground.contracts import Array, Schedule
+from ..ground.errors import InvalidInput
 from ..learning.callbacks import Callback
 from ..learning.evaluation import Judge
 from ..learning.full_batch import FullBatchTraining
@@ -25,6 +26,7 @@ from ..machine.optimizer import Optimizer, product_of
 from ..mathematics import optimizers
 from ..network.network import Network
 from ..network.parts import Part
+from ..network.settings import Settings, settings_from
 from .parameters import Choices
 from .stopping import Stopping
 
@@ -39,6 +41,7 @@ __all__ = [
     "network_for",
     "penalty",
     "rows_of",
+    "settings_to_go_on",
     "training_for",
 ]
 
@@ -58,20 +61,57 @@ def network_for(
     InvalidInput
         Naming every parameter that is wrong.
     """
-    return Network(
-        [sizes[0], *choices.hidden, sizes[1]],
-        activation=choices.activation,
-        dropout=estimator.dropout,
-        normalization=estimator.normalization,
-        loss=loss,
-        optimizer=choices.optimizer or "adam",
-        schedule=choices.schedule,
-        weight_decay=estimator.weight_decay,
-        initializer=estimator.initializer,
-        scaling=estimator.scaling,
-        standardize_targets=False,
-        dtype=np.dtype(dtype).name,
-        seed=seed,
+    return Network(**_arguments(estimator, choices, sizes, loss, dtype, seed))
+
+
+def _arguments(
+    estimator: Any,
+    choices: Choices,
+    sizes: tuple[int, int],
+    loss: Any,
+    dtype: Any,
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "sizes": [sizes[0], *choices.hidden, sizes[1]],
+        "activation": choices.activation,
+        "dropout": estimator.dropout,
+        "normalization": estimator.normalization,
+        "loss": loss,
+        "optimizer": choices.optimizer or "adam",
+        "schedule": choices.schedule,
+        "weight_decay": estimator.weight_decay,
+        "initializer": estimator.initializer,
+        "scaling": estimator.scaling,
+        "standardize_targets": False,
+        "dtype": np.dtype(dtype).name,
+        "seed": seed,
+    }
+
+
+def settings_to_go_on(estimator: Any, choices: Choices, had: Settings) -> Settings:
+    """The settings of a network that goes on, with the steps that the parameters ask for now.
+
+    Raises
+    ------
+    InvalidInput
+        Where they ask for another network.
+    """
+    sizes, dtype = (had.sizes[0], had.sizes[-1]), estimator.dtype or had.dtype
+    given = _arguments(estimator, choices, sizes, had.loss, dtype, had.seed)
+    now = settings_from({**given, "lr_decay": had.lr_decay, "l2": had.l2, "classes": had.classes})
+    one, other = now.to_json(), had.to_json()
+    names = ("activation", "dropout", "normalization", "scaling", "dtype")
+    changed = [name for name in names if one[name] != other[name]]
+    if now.sizes != had.sizes:
+        changed.insert(0, "hidden_layer_sizes")
+    if changed:
+        raise InvalidInput(
+            f"{' and '.join(changed)} changed since the network was made, which cannot go on as "
+            "another one; use warm_start=False, or a new estimator."
+        )
+    return replace(
+        had, optimizer=now.optimizer, schedule=now.schedule, weight_decay=now.weight_decay
     )
 
 
