@@ -28,6 +28,8 @@ def locked(folder: object) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     target = as_path(folder)
+    if not target.is_dir():
+        raise NotAvailable(f"The folder {target} cannot be locked: it is not there.")
     lock = FileLock(target / LOCK)
     try:
         lock.acquire(timeout=0)
