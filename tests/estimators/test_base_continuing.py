@@ -166,6 +166,47 @@ def test_changed_weights_are_what_goes_on(kind: Any, how: str, early: bool) -> N
     np.testing.assert_allclose(model.predict(X), predicted, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"solver": "nadam"},
+        {"solver": "sgd"},
+        {"beta_1": 0.5},
+        {"weight_decay": 0.5},
+        {"schedule": "linear"},
+        {"learning_rate_init": 0.1},
+        {"alpha": 1.0},
+    ],
+    ids=str,
+)
+def test_changed_steps_count(kind: Any, change: dict[str, Any]) -> None:
+    """Another rule, rate, schedule or decay is what the next fit goes on with."""
+    same, other = (small(kind, max_iter=3, warm_start=True).fit(X, Y) for _ in range(2))
+    same.fit(X, Y)
+    other.set_params(**change).fit(X, Y)
+    assert not np.array_equal(same.coefs_[0], other.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden_layer_sizes": (7, 6)},
+        {"activation": "tanh"},
+        {"dropout": 0.5},
+        {"normalization": "layer"},
+        {"scaling": "feature"},
+        {"dtype": "float32"},
+    ],
+    ids=str,
+)
+def test_another_network_is_refused(change: dict[str, Any]) -> None:
+    """What would be another network cannot go on as this one, and is named."""
+    model = small(dr.MLPRegressor, max_iter=1, warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match=f"{next(iter(change))} changed since"):
+        model.set_params(**change).fit(X, Y)
+
+
 def test_weights_of_another_shape_are_refused() -> None:
     """Arrays that do not fit are refused with both shapes, and nothing changes."""
     model = small(dr.MLPRegressor, max_iter=1).fit(X, Y)
