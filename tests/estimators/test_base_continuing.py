@@ -192,8 +192,6 @@ def test_changed_steps_count(kind: Any, change: dict[str, Any]) -> None:
     "change",
     [
         {"hidden_layer_sizes": (7, 6)},
-        {"activation": "tanh"},
-        {"dropout": 0.5},
         {"normalization": "layer"},
         {"scaling": "feature"},
         {"dtype": "float32"},
@@ -203,7 +201,9 @@ def test_changed_steps_count(kind: Any, change: dict[str, Any]) -> None:
 def test_another_network_is_refused(change: dict[str, Any]) -> None:
     """What would be another network cannot go on as this one, and is named."""
     model = small(dr.MLPRegressor, max_iter=1, warm_start=True).fit(X, Y)
-    with pytest.raises(ValueError, match=f"{next(iter(change))} changed since"):
+    with pytest.raises(
+        ValueError, match=f"{next(iter(change))} is .*, but the network to go on from has"
+    ):
         model.set_params(**change).fit(X, Y)
 
 

@@ -418,7 +418,7 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
     ),
     "partial_fit with labels never seen": (
         lambda p: p.begun.partial_fit(X, Y + 1),
-        ("`y` has [1 2]", "[0 1]", "partial_fit"),
+        ("y", "2", "[0, 1]"),
     ),
     "partial_fit with labels outside its classes": (
         lambda p: classifier().partial_fit(X, Y, classes=[0, 5]),
@@ -445,7 +445,10 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
         ("hidden_layer_sizes", "(5,)", "(4, 3)"),
     ),
     # -- where another fit ended
-    "warm start with other classes": (lambda p: p.warm.fit(X, Y + 1), ("y", "2", "[0, 1]")),
+    "warm start with other classes": (
+        lambda p: p.warm.fit(X, Y + 1),
+        ("`y` has [1 2]", "[0 1]", "partial_fit"),
+    ),
     "warm start with other features": (
         lambda p: p.warm.fit(X[:, :2], Y),
         ("2 features", "expecting 3"),

@@ -275,7 +275,7 @@ def _rate_too_high(
     found: Measurements, course: Course, say: Names, stuck: bool, blamed: bool
 ) -> Iterator[Finding]:
     largest = max((layer.update_ratio for layer in found.layers), default=math.inf)
-    if largest < SWINGING and not stuck:
+    if (largest < SWINGING and not stuck) or course.constant == 0.0:  # or nothing is to be learned
         return
     losses, scale = course.train, course.scale
     first, last = float(losses[0]), float(losses[-1])
