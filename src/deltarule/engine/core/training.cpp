@@ -59,9 +59,9 @@ class Handle {
             config.hidden[i].rate = rate;
             config.hidden[i].place = place;
         }
-        config.loss = Loss(named(std::get<0>(loss), LOSS_NAMES, LOSSES, "loss"));
+        config.loss = Loss(named(std::get<0>(loss), LOSS_NAMES, "loss"));
         config.loss_option = number(std::get<1>(loss), 0, large, "The loss's option");
-        config.rule = Rule(named(rule_name, RULE_NAMES, RULES, "rule"));
+        config.rule = Rule(named(rule_name, RULE_NAMES, "rule"));
         config.beta1 = number(beta1, 0, 1, "beta1");
         config.beta2 = number(beta2, 0, 1, "beta2");
         config.epsilon = number(epsilon, 0, large, "epsilon");
