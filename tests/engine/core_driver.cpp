@@ -1,7 +1,7 @@
 // Trains and asks the core without Python: for sanitizers, and for processors that this machine
 // only pretends to be.
 //
-// Every case must give the same bits at 1, 2, 4 and any number of threads and however its steps are cut into calls;
+// Every case must give the same bits at 1, 2, 4 and any number of threads and however its steps are cut;
 // exit code 0 says that all did.  What is printed, a loss and the length of θ for each case, is to
 // be compared with what another processor prints.
 #include <algorithm>

@@ -29,7 +29,8 @@ class Machine:
 
     def call(self, threads: int, seconds: float, share: float) -> None:
         """A call by so many threads, which had a processor for a share of the time."""
-        assert self.team.stdin and self.team.stdout
+        assert self.team.stdin
+        assert self.team.stdout
         end = self.clock + seconds
         self.team.stdin.write(f"{threads} {self.clock!r} {end!r} {threads * seconds * share!r}\n")
         self.size = int(self.team.stdout.readline())

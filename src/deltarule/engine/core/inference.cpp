@@ -98,8 +98,8 @@ void softmax(const ReadOnly& z, const Written& p) {
 }  // namespace
 
 void bind_inference(nb::module_& m) {
-    m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a, "scores"_a,
-          "threads"_a, "isa"_a = "auto");
+    m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a,
+          "scores"_a, "threads"_a, "isa"_a = "auto");
     m.def("softmax", &softmax, "z"_a, "p"_a);
 }
 

@@ -190,11 +190,15 @@ template <class T> template <class F> void Layout<T>::each_row(F f) const {
 }
 
 template <class T> void Layout<T>::pack(const T* flat, T* packed) const {
-    each_row([&](std::ptrdiff_t from, std::ptrdiff_t to, int n) { std::memcpy(packed + to, flat + from, n * sizeof(T)); });
+    each_row([=](std::ptrdiff_t from, std::ptrdiff_t to, int n) {
+        std::memcpy(packed + to, flat + from, n * sizeof(T));
+    });
 }
 
 template <class T> void Layout<T>::unpack(const T* packed, T* flat) const {
-    each_row([&](std::ptrdiff_t to, std::ptrdiff_t from, int n) { std::memcpy(flat + to, packed + from, n * sizeof(T)); });
+    each_row([=](std::ptrdiff_t to, std::ptrdiff_t from, int n) {
+        std::memcpy(flat + to, packed + from, n * sizeof(T));
+    });
 }
 
 template <class T> void Layout<T>::load(const T* theta, const T* state, const T* average) {

@@ -31,7 +31,8 @@ class Handle {
     }
 
     // Calls f with θ, the rule's memory and the average, null where there is none.
-    template <class A, class F> void with_vectors(const A& theta, const A& state, const std::optional<A>& average, F f) {
+    template <class A, class F>
+    void with_vectors(const A& theta, const A& state, const std::optional<A>& average, F f) {
         const Lease lease(taken_);
         with([&]<class T>(Trainer<T>& trainer) {
             const std::int64_t n = trainer.parameters();
@@ -158,11 +159,12 @@ class Handle {
 
 void bind_training(nb::module_& m) {
     nb::class_<Handle>(m, "Trainer")
-        .def(nb::init<std::vector<int>, const std::vector<Named>&, const std::vector<Dropped>&, const Named&, const Ruled&,
-                      double, double, double, bool, const Scale&, const Scale&, bool, const std::string&, int, bool,
-                      const std::string&>(),
-             "sizes"_a, "activations"_a, "dropout"_a, "loss"_a, "rule"_a, "weight_decay"_a, "l2"_a, "clip"_a, "average"_a,
-             "shift"_a, "factor"_a, "scaled"_a, "dtype"_a, "batch_size"_a, "bf16"_a = false, "isa"_a = "auto")
+        .def(nb::init<std::vector<int>, const std::vector<Named>&, const std::vector<Dropped>&, const Named&,
+                      const Ruled&, double, double, double, bool, const Scale&, const Scale&, bool,
+                      const std::string&, int, bool, const std::string&>(),
+             "sizes"_a, "activations"_a, "dropout"_a, "loss"_a, "rule"_a, "weight_decay"_a, "l2"_a, "clip"_a,
+             "average"_a, "shift"_a, "factor"_a, "scaled"_a, "dtype"_a, "batch_size"_a,
+             "bf16"_a = false, "isa"_a = "auto")
         .def_prop_ro("isa", &Handle::isa)
         .def_prop_ro("state_slots", &Handle::slots)
         .def_prop_ro("bytes", &Handle::bytes)
