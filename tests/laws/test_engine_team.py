@@ -53,7 +53,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs g++")
     core = ROOT / runpy.run_path(str(ROOT / "setup.py"))["CORE"]
     made = tmp_path_factory.mktemp("team") / "driver"
-    source = Path(__file__).with_name("team_driver.cpp")
+    source = Path(__file__).with_name("engine_team.cpp")
     subprocess.run(["g++", "-std=c++20", f"-I{core}", str(source), "-o", str(made)], check=True)
     return made
 
