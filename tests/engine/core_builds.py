@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SETUP = runpy.run_path(str(ROOT / "setup.py"))
 CORE = ROOT / SETUP["CORE"]
 CXX = shlex.split(os.environ.get("CXX") or "g++")
-WITH_PYTHON = ("module", "binding")
+WITH_PYTHON = ("binding", "inference", "module", "training")
 # Below -O2 GCC takes vectors that are filled lane by lane for uninitialized.
 SANITIZERS = {
     "address": "-O1 -g -Wno-maybe-uninitialized -fsanitize=address,undefined "

@@ -230,3 +230,12 @@ def test_computes_in_the_dtype_of_X(dtype: Any) -> None:
     asked = MLPClassifier((6,), max_iter=2, random_state=0, dtype="float32").fit(X, y)
     assert asked.coefs_[0].dtype == np.float32
     assert asked.predict_proba(X).dtype == np.float64
+
+
+@pytest.mark.parametrize("patience", [2, 10])
+def test_patience_is_theirs(digits: Any, patience: int) -> None:
+    """A fit that makes no progress ends after as many epochs as scikit-learn's."""
+    X, y, *_ = digits
+    given: dict[str, Any] = {"hidden_layer_sizes": (5,), "tol": 100.0, "random_state": 0}
+    ours = MLPClassifier(**given, n_iter_no_change=patience).fit(X, y)
+    assert ours.n_iter_ == Theirs(**given, n_iter_no_change=patience).fit(X, y).n_iter_

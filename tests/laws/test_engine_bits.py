@@ -108,6 +108,33 @@ def test_cuts_into_calls(core: Any, name: str, dtype: str) -> None:
 
 
 @every_case
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_threads_that_change(core: Any, name: str, dtype: str) -> None:
+    """A training whose calls have other numbers of threads each, as the core may choose, is one."""
+    data = drive.data_of(CASES[name])
+    whole = drive.engine(core, CASES[name], data, dtype)
+    for turns in ((1, 2), (2, 1), (4, 1, 0, 2)):
+        threads, seen = itertools.cycle(turns), []
+
+        class Changing:
+            def __init__(self, **words: Any) -> None:
+                self.trainer = core.Trainer(**words)
+                self.load, self.store = self.trainer.load, self.trainer.store
+
+            def advance(self, **given: Any) -> int:
+                done = self.trainer.advance(**given | {"threads": next(threads)})  # noqa: B023
+                seen.append(self.trainer.threads)  # noqa: B023
+                return int(done)
+
+        class Stand:
+            Trainer = Changing
+
+        other = drive.engine(Stand, CASES[name], data, dtype, cut=1)
+        assert drive.same_bits(whole, other), turns
+        assert set(turns) - {0} <= set(seen)
+
+
+@every_case
 @pytest.mark.parametrize("isa", [*ISAS, "tiles"])
 def test_short_operands(core: Any, name: str, isa: str) -> None:
     """With bf16 operands, too, threads and cuts into calls change no bit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import threading
 import time
@@ -311,6 +312,25 @@ used = time.process_time() - begin
 assert used < 0.01, used
 """
     in_own_process(BEGIN + code, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="chooses processors")
+def test_short_of_processors(core: Any) -> None:
+    """Where two threads share a processor one goes on, to the same bits; two asked for are two."""
+    code = """
+core.set_threads(2)
+os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
+course, seen = citizen.Course(core, citizen.LARGE), []
+for _ in range(40):
+    assert course(0.05, 0) > 0
+    seen.append(course.trainer.threads)
+assert seen[0] == 2, seen
+assert 2 <= seen.count(2) <= 20, seen
+assert seen.count(1) + seen.count(2) == 40
+course(0.0, 2)
+assert course.trainer.threads == 2
+"""
+    in_own_process(BEGIN + code)
 
 
 @pytest.mark.parametrize("task", ["train(20.0)", "train(0.01)", "ask()"])

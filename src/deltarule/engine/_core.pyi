@@ -90,6 +90,10 @@ class Trainer:
     def bytes(self) -> int:
         """How much memory it holds."""
 
+    @property
+    def threads(self) -> int:
+        """How many threads took the steps of the last call."""
+
     def load(self, theta: Array, state: Array, average: Array | None) -> None:
         """Take (n_parameters,) θ, (state_slots, n_parameters) memory and (n_parameters,) θ̄.
 
@@ -114,7 +118,7 @@ class Trainer:
         scores: Array,  # (n, n_outputs) of the dtype, written at the rows' places
         losses: Array,  # (steps,) float64, written
         seconds: float,  # stop after the first step that ends later than this
-        threads: int,  # at most 64; 0: chosen by the size of a step
+        threads: int,  # at most 64; 0: chosen by the size of a step and by what others leave
     ) -> int:
         """Take steps until `order` ends, time is up, or after one whose loss is not finite.
 
@@ -130,7 +134,7 @@ def forward(
     factor: Array,
     scaled: bool,
     scores: Array,  # (n, n_outputs), of theta's dtype, written
-    threads: int,  # at most 64; 0: chosen by the work there is
+    threads: int,  # at most 64; 0: chosen by the work there is and by what others leave
     isa: str = "auto",
 ) -> int:
     """Write the scores of rows, without dropout.

@@ -213,7 +213,7 @@ def training_for(
         plan,
         judge,
         monitor,
-        [stopping, *callbacks],
+        callbacks,
         start,
     )
 

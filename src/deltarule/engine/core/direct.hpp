@@ -35,20 +35,32 @@ DR_INLINE void direct_units(const T* x, int n_in, const T* w, int n_out, const T
     for (int v = 0; v < NV; ++v) store<T>(y + v * LANES<T>, sum[v] + load_before(bias + v * LANES<T>, end));
 }
 
+// y = f(x) and f′(x), which is left out where `slope` is null; both may lie where x lies.
+template <Activation A, class T>
+void apply_activation(T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
+    for (std::ptrdiff_t i = 0; i < n; i += LANES<T>) {
+        const std::size_t size = (n - i < LANES<T> ? n - i : LANES<T>) * sizeof(T);
+        Vec<T> value, derivative;
+        activate<A, T>(option, load_before(x + i, x + n), value, derivative);
+        __builtin_memcpy(y + i, &value, size);
+        if (slope) __builtin_memcpy(slope + i, &derivative, size);
+    }
+}
+
+template <class T>
+void run_elementwise(Activation activation, T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
+#define DR_CASE(name) \
+    case Activation::name: return apply_activation<Activation::name, T>(option, x, y, slope, n);
+    switch (activation) { DR_ACTIVATIONS(DR_CASE) }
+#undef DR_CASE
+}
+
 constexpr int MOST = 8;
 
 template <class T, int NV, class... Rest> DR_INLINE void direct_up_to(int vectors, Rest... rest) {
     if constexpr (NV > 1)
         if (vectors < NV) return direct_up_to<T, NV - 1>(vectors, rest...);
     direct_units<T, NV>(rest...);
-}
-
-template <Activation A, class T> DR_INLINE void direct_activation(T option, T* y, int n) {
-    for (int i = 0; i < n; i += LANES<T>) {
-        Vec<T> value, slope;
-        activate<A, T>(option, load(y + i), value, slope);
-        store<T>(y + i, value);
-    }
 }
 
 // one, other: each with room for the widest layer and eight vectors more.  Returns the scores.
@@ -59,14 +71,12 @@ template <class T> const T* run_direct(const Chain<T>& chain, const T* x, T* one
     for (int i = 0; i < chain.layers; ++i) {
         const int n_in = chain.sizes[i], n_out = chain.sizes[i + 1];
         for (int j = 0; j < n_out; j += MOST * LANES<T>)  // as wide as can be: θ is read once, in order
-            direct_up_to<T, MOST>((n_out - j + LANES<T> - 1) / LANES<T>, x, n_in, w + j, n_out, bias + j, chain.end, z + j);
+            direct_up_to<T, MOST>((n_out - j + LANES<T> - 1) / LANES<T>, x, n_in, w + j, n_out, bias + j, chain.end,
+                                  z + j);
         w += std::ptrdiff_t(n_in) * n_out;
         bias += n_out;
         if (i + 1 == chain.layers) break;
-#define DR_CASE(name) \
-    case Activation::name: direct_activation<Activation::name, T>(chain.option[i], z, n_out); break;
-        switch (chain.activation[i]) { DR_ACTIVATIONS(DR_CASE) }
-#undef DR_CASE
+        run_elementwise<T>(chain.activation[i], chain.option[i], z, z, nullptr, n_out);
         x = z;  // what is read next; the other buffer is written
         z = z == one ? other : one;
     }
@@ -78,7 +88,8 @@ template <class T> void run_softmax(const T* z, T* p, std::ptrdiff_t n, int k) {
     for (std::ptrdiff_t i = 0; i < n; ++i, z += k, p += k) {
         const T* end = z + k;
         Vec<T> most = splat(z[0]), sum{};
-        for (int j = 0; j < k; j += LANES<T>) most = larger<T>(choose<T>(within<T>(j, k), load_before(z + j, end), most), most);
+        for (int j = 0; j < k; j += LANES<T>)
+            most = larger<T>(choose<T>(within<T>(j, k), load_before(z + j, end), most), most);
         const Vec<T> top = splat(largest_of<T>(most));
         for (int pass = 0; pass < 2; ++pass) {
             const Vec<T> whole = splat(sum_of<T>(sum));

@@ -36,29 +36,6 @@ template <class T, class O> double peak(double (*clock)(), double seconds) {
     return TILED<T, O> || total != T(0) ? done / (now - start) : 0;  // the sums are used: none may be left out
 }
 
-template <Activation A, class T>
-void apply_activation(T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
-    for (std::ptrdiff_t i = 0; i < n; i += LANES<T>) {
-        const std::ptrdiff_t m = n - i < LANES<T> ? n - i : LANES<T>;
-        T part[LANES<T>]{};
-        __builtin_memcpy(part, x + i, m * sizeof(T));
-        Vec<T> value, derivative;
-        activate<A, T>(option, load(part), value, derivative);
-        store<T>(part, value);
-        __builtin_memcpy(y + i, part, m * sizeof(T));
-        store<T>(part, derivative);
-        __builtin_memcpy(slope + i, part, m * sizeof(T));
-    }
-}
-
-template <class T>
-void elementwise(Activation activation, T option, const T* x, T* y, T* slope, std::ptrdiff_t n) {
-#define DR_CASE(name) \
-    case Activation::name: return apply_activation<Activation::name, T>(option, x, y, slope, n);
-    switch (activation) { DR_ACTIVATIONS(DR_CASE) }
-#undef DR_CASE
-}
-
 inline void quiet(bool on, unsigned long long* kept) {
     flush_to_zero(on, kept);
     on ? configure_tiles() : release_tiles();
@@ -67,7 +44,7 @@ inline void quiet(bool on, unsigned long long* kept) {
 template <class T, class O = T> constexpr Kernels<T> kernels() {
     return {{LANES<T>, PANEL, STRIP<T, O>}, run_begin<T, O>, run_rows<T, O>, run_update<T, O>,
             run_gradients<T, O>, run_apply<T, O>, run_repack<T, O>, run_forward<T>, run_direct<T>, run_softmax<T>,
-            quiet, peak<T, O>, elementwise<T>};
+            quiet, peak<T, O>, run_elementwise<T>};
 }
 
 }  // namespace DR_ISA

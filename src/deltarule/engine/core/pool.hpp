@@ -1,7 +1,4 @@
 // Threads that wait for work, and the barrier at which they wait for each other.
-//
-// Compiled once, for any processor: templates of the standard library must not be instantiated in
-// files that are compiled for one, or the linker might keep that copy for all.
 #pragma once
 
 #include <atomic>
@@ -11,19 +8,39 @@ namespace deltarule {
 
 class Barrier {
   public:
-    // Waits until all `threads` have come; the last one calls serial(argument) before it opens.
-    void wait(int threads, void (*serial)(void*), void* argument);
+    // Waits until all `threads` have come; the last one calls serial() before it opens.
+    template <class F> void wait(int threads, F serial) {
+        if (!comes_last(threads)) return;
+        serial();
+        open();
+    }
 
   private:
+    bool comes_last(int threads);  // false, when it has been opened, to all others
+    void open();
+
     std::atomic<int> arrived_{0};
     std::atomic<std::uint32_t> round_{0};
 };
 
+// What several threads do together.
+class Work {
+  public:
+    virtual void ready(int threads) = 0;  // how many they are, before any begins
+    virtual void work(int t) = 0;         // t = 0 … threads − 1, the first on the caller's thread
+
+  protected:
+    ~Work() = default;
+};
+
 constexpr int MOST_THREADS = 64;  // of one call
 
-// Calls work(argument, t) for t = 0 … threads − 1, the first on the caller's thread.  They may be
-// fewer, where the pool is busy with another call or no thread can be made: `ready` is told how many
-// before any work begins.
-void run_together(int threads, void (*ready)(void*, int), void (*work)(void*, int), void* argument);
+// Has `threads` of them work; 0: as many as set_threads allows, fewer while other processes want the
+// processors.  They are fewer, too, where the pool is busy with another call or no thread can be made.
+void run_together(int threads, Work&);
+
+void set_threads(int n);
+int get_threads();
+double now();  // seconds of a clock that never goes back
 
 }  // namespace deltarule

@@ -1,41 +1,22 @@
-// The chain of layers that is trained or asked: its memory, and the loop over steps.
+// The loop over steps, and over rows whose scores are asked for.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <vector>
-
-#include "plan.hpp"
+#include "layout.hpp"
 #include "pool.hpp"
 
 namespace deltarule {
 
-struct Hidden {
-    Activation activation;
-    double option;         // slope or α
-    double rate;           // of dropout
-    std::uint64_t place;   // of the dropout in the chain
+// While it lives this thread takes denormal numbers for zero.
+class Quiet {
+  public:
+    using Switch = void (*)(bool, unsigned long long*);
 
-    bool operator==(const Hidden&) const = default;
-};
+    explicit Quiet(Switch of) : switch_(of) { switch_(true, &kept_); }
+    ~Quiet() { switch_(false, &kept_); }
 
-struct Config {
-    std::vector<int> sizes;
-    std::vector<Hidden> hidden;
-    Loss loss = Loss::squared_error;
-    double loss_option = 0;
-    Rule rule = Rule::sgd;
-    double beta1 = 0, beta2 = 0, epsilon = 0;
-    bool nesterov = false;
-    double weight_decay = 0, l2 = 0, clip = 0;
-    bool average = false;
-    std::vector<double> shift, factor;
-    bool scaled = false;
-    int batch = 1;
-    bool half = false;     // operands of products are rounded to bf16
-    bool training = true;  // otherwise only forward, and no memory for more
-
-    bool operator==(const Config&) const = default;
+  private:
+    Switch switch_;
+    unsigned long long kept_;
 };
 
 // What one call of `advance` works on.
@@ -53,52 +34,25 @@ template <class T> struct Course {
     double seconds;
 };
 
-template <class T> class Trainer {
+template <class T> class Trainer : public Layout<T> {
   public:
-    Trainer(const Config&, const Kernels<T>&);
-
-    // Between row-major flat vectors, matrices first, and the packed ones.
-    void load(const T* theta, const T* state, const T* average);
-    void store(T* theta, T* state, T* average) const;
+    using Layout<T>::Layout;
 
     // Steps until the order ends, time is up, or after one whose loss is not finite; how many.
+    // By so many threads, with the same bits; 0: by as many as are worth it.
     std::int64_t advance(const Course<T>&, int threads);
 
     // The scores of n rows; −1, or the first row whose input is not finite in T.
     std::int64_t forward(const Rows&, std::int64_t n, T* scores, int threads);
 
-    const Config& config() const { return config_; }
-    const Shape& shape() const { return kernels_.shape; }
-    int slots() const { return second_ ? 2 : 1; }
-    std::size_t bytes() const { return bytes_; }
-    std::int64_t parameters() const { return parameters_; }
-    double multiply_adds() const { return multiply_adds_; }  // of a full step
+    int threads() const { return this->plan_.threads; }  // of the last call
 
   private:
-    struct Arena;
     struct Run;
-    void lay_out(Arena&);
-    void cut_blocks();
-    template <class F> void each_row(F f) const;
-    void pack(const T* flat, T* packed) const;
-    void unpack(const T* packed, T* flat) const;
-    int threads_for(int wanted) const;
-
-    Config config_;
-    Kernels<T> kernels_;
-    Plan<T> plan_{};
-    std::unique_ptr<char[], void (*)(char*)> memory_;
-    std::size_t bytes_ = 0;
-    std::int64_t parameters_ = 0;
-    double multiply_adds_ = 0;
-    bool second_ = false;
+    struct Answer;
 };
 
 extern template class Trainer<float>;
 extern template class Trainer<double>;
-
-void set_threads(int n);
-int get_threads();
-double now();  // seconds of a clock that never goes back
 
 }  // namespace deltarule
