@@ -39,6 +39,7 @@ LEVELS = {"name": "quantile", "level": [0.9, 0.1, 0.5]}
 KINDS: dict[str, tuple[Any, Any, int, dict[str, Any]]] = {
     "classes": (X, Y, 3, {}),
     "text": (X, np.array(["b", 'ä "quoted"', "c d"])[Y], 3, {}),
+    "odd text": (X, np.array(['a"""\n', "{b}", "\\'\u202e"])[Y], 3, {}),
     "named": (X, np.array([10, 30, 20])[Y], 3, {"classes": [30, 20, 10]}),
     "booleans": (X, Y > 0, 2, {}),
     "binary": (X, Y > 0, 1, {"loss": "binary_cross_entropy"}),

@@ -77,6 +77,14 @@ def test_normalization_in_evaluation_mode(
 
 
 @pytest.mark.parametrize("to", FORMATS)
+def test_without_a_hidden_layer(tmp_path: Path, to: str) -> None:
+    """A linear model is a network, too."""
+    net = dr.Network([6, 1], loss="squared_error")
+    net.train(X, NUMBERS, epochs=1, progress=False)
+    assert dr.export(net, name_for(tmp_path, to), to).comparison is not None
+
+
+@pytest.mark.parametrize("to", FORMATS)
 def test_exporting_again_replaces(tmp_path: Path, to: str) -> None:
     """The same network exports to the same bytes, and another takes its place."""
     path = name_for(tmp_path, to)

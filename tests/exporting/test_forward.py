@@ -28,6 +28,14 @@ def test_the_type_of_the_input(kind: str, dtype: str) -> None:
     assert forward_of(trained(kind)).input_dtype == dtype
 
 
+def test_a_run_notes_the_type_of_its_rows() -> None:
+    """However they are scaled, a network whose rows are said to be bytes takes bytes."""
+    net = trained("bytes", scaling="feature")
+    assert forward_of(net).input_dtype == "float32"
+    net.about["input_dtype"] = "uint8"
+    assert forward_of(net).input_dtype == "uint8"
+
+
 def test_the_order_of_quantiles() -> None:
     """Column j of sorted quantiles is the one whose level has that rank."""
     assert forward_of(trained("several quantiles")).output.order == [2, 0, 1]

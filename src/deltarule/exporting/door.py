@@ -67,6 +67,9 @@ def export(network: Network, path: str | os.PathLike[str], to: str = "onnx") -> 
         needs NumPy only, NAME.py, and NAME_weights.safetensors, a model file of this library;
         checked in a process of its own.
 
+    An ONNX file takes rows of the network's dtype, or uint8 where it was trained on bytes: where
+    scaling="auto" scaled them, or net.about["input_dtype"] is "uint8", as runs note it.
+
     Returns
     -------
     Export

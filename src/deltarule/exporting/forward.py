@@ -127,13 +127,14 @@ def forward_of(network: Network) -> Forward:
     problems.raise_if_any()
     assert scaling is not None
     scaled = scaling.kind != "none"
-    bytes_ = settings.scaling == "auto" and scaling.kind == "unit"
+    of_bytes = settings.scaling == "auto" and scaling.kind == "unit"  # what auto does to bytes
+    of_bytes = of_bytes or network.about.get("input_dtype") == "uint8"
     dtype = np.dtype(settings.dtype)
     return Forward(
         n_features=settings.sizes[0],
         n_outputs=settings.sizes[-1],
         dtype=settings.dtype,
-        input_dtype="uint8" if bytes_ else settings.dtype,
+        input_dtype="uint8" if of_bytes else settings.dtype,
         shift=np.asarray(scaling.shift, dtype) if scaled else None,
         factor=np.asarray(scaling.factor, dtype) if scaled else None,
         steps=_steps(network),

@@ -12,8 +12,12 @@ __all__ = ["about", "constants", "literal", "numbers"]
 
 
 def literal(value: Any) -> str:
-    """A value as Python source, in lines of at most 96 characters where it allows that."""
-    return pprint.pformat(value, width=96, compact=True, sort_dicts=False)
+    """A value as Python source, a long list in lines of its own."""
+    text = pprint.pformat(value, width=92, compact=True)
+    if "\n" not in text:
+        return text
+    lines = (line.strip() for line in text[1:-1].splitlines())
+    return "\n    ".join(("[", *lines)) + ",\n]"
 
 
 def numbers(array: Array | None) -> Any:

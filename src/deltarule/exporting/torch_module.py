@@ -216,8 +216,12 @@ def state_bytes(forward: Forward) -> bytes:
 
 
 def torch_here() -> bool:
-    """Whether torch is there to check the module with."""
-    return importlib.util.find_spec("torch") is not None
+    """Whether torch is there, and whole, to check the module with."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):  # the latter where a library of its own is missing
+        return False
+    return True
 
 
 def ask_torch(source: Path, rows: Array) -> Answers:
