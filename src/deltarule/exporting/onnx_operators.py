@@ -77,6 +77,11 @@ def _softplus(add: Nodes, x: str) -> str:
     return add("Add", add("Relu", x), add("Log", add("Add", e, add.constant(1.0))))
 
 
+def _silu_as_quotient(add: Nodes, x: str) -> str:
+    """x/(1 + e^(−x)): x·σ(x) would be fused into a node without a kernel in float64."""
+    return add("Div", x, add("Add", add("Exp", add("Neg", x)), add.constant(1.0)))
+
+
 def _mish(add: Nodes, x: str) -> str:
     return add("Mul", x, add("Tanh", _softplus(add, x)))
 
@@ -130,5 +135,6 @@ COMPOSED: dict[str, Writer] = {
     "leaky_relu": _leaky_relu,
     "mish": _mish,
     "selu": _selu,
+    "silu": _silu_as_quotient,
     "softplus": _softplus,
 }
