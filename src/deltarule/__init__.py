@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
+    from .exporting.door import export
     from .ground.errors import (
         DeltaruleError,
         Diverged,
@@ -48,7 +49,7 @@ FLOORS = (
     ("storage", "report", "engine"),
     ("learning",),
     ("network",),
-    ("estimators", "experiments"),
+    ("estimators", "experiments", "exporting"),
     ("cli",),
 )
 
@@ -69,6 +70,7 @@ _HOMES = {
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
     "explain_engine": "network.engines",
+    "export": "exporting.door",
     "get_threads": "engine.native",
     "load": "network.loading",
     "load_data": "data.sources",
@@ -95,6 +97,7 @@ __all__ = [
     "activations",
     "check_gradients",
     "explain_engine",
+    "export",
     "get_threads",
     "initializers",
     "load",

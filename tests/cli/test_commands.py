@@ -303,6 +303,37 @@ def test_predict_for_scripts(shell: Shell) -> None:
     assert json.loads(last) == {"n": 1797, "file": None}
 
 
+# -- export ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_export_of_a_run(shell: Shell) -> None:
+    """A run's best weights leave as a predictor beside them; the greatest difference is told."""
+    shell("train", "digits", *SMALL, "--out", "run")
+    out, _ = shell("export", "run", "--to", "numpy")
+    lines = [line.split("  ", 1) for line in out.splitlines()]
+    assert lines[0][1].strip() == "run/best_numpy.py"
+    assert lines[1][1].strip() == "run/best_numpy_weights.safetensors"
+    assert lines[2][0] == "greatest difference"
+    facts = shell.json("export", "run/best.safetensors", "--to", "numpy", "--out", "mine.py")
+    assert facts["to"] == "numpy"
+    assert facts["files"] == ["mine.py", "mine_weights.safetensors"]
+    assert 0 <= facts["max_relative_difference"] <= facts["tolerance"] == 1e-4
+    assert all(Path(name).is_file() for name in facts["files"])
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_export_spares_the_model(shell: Shell) -> None:
+    """An export never takes the place of the model that it is made of."""
+    shell("train", "digits", *SMALL, "--out", "run")
+    model = Path("net_weights.safetensors")
+    model.write_bytes(Path("run/best.safetensors").read_bytes())
+    _, err = shell("export", str(model), "--to", "torch", "--out", "net.py", code=2)
+    assert "itself" in err
+    assert model.read_bytes() == Path("run/best.safetensors").read_bytes()
+    assert not Path("net.py").exists()
+
+
 # -- the rest -------------------------------------------------------------------------------------
 
 

@@ -792,6 +792,18 @@ COMMANDS: list[Command] = [
     ("predict run-sum ok.csv --proba", ("squared_error", "use predict")),
     ("predict run digits --out nowhere/p.csv", ("nowhere/p.csv cannot be written",)),
     ("predict run digits --out used", ("used cannot be written",)),
+    # exports
+    ("export run", ("required", "--to")),
+    ("export run --to onxx", ("Unknown format 'onxx'", "Did you mean 'onnx'?", "numpy, onnx")),
+    ("export run --to numpy --out net.onnx", ("numpy", "such as net.py", "'net.onnx'")),
+    ("export run --to torch --out a-b.py", ("torch", "such as net.py", "'a-b.py'")),
+    ("export run --to onnx --out net.py", ("must end in .onnx", "'net.py'")),
+    ("export run --to numpy --out nowhere/net.py", ("nowhere", "cannot be written")),
+    ("export empty --to numpy", ("empty is no run folder",)),
+    ("export nowhere --to numpy", ("no file nowhere",)),
+    ("export run-damaged --to numpy", ("damaged", "intact copy")),
+    ("export run-weightless --to numpy", ("no best.safetensors",)),
+    ("export ok.csv --to numpy", ("ok.csv", "not a deltarule model file")),
 ]
 
 
@@ -837,6 +849,10 @@ def test_command(
         (["evaluate", "", "digits"], "path ''"),
         (["evaluate", "a\0b", "digits"], "names no file"),
         (["predict", "run", "digits", "--out", ""], "path ''"),
+        (["export", "run", "--to", "numpy", "--out", ""], "path ''"),
+        (["export", "", "--to", "numpy"], "path ''"),
+        (["export", "a\0b", "--to", "numpy"], "names no file"),
+        (["export", "run", "--to", ""], "Unknown format ''"),
         (["train", "digits", "--set", "activation=a\nb"], "Unknown activation"),
     ],
 )

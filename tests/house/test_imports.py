@@ -18,6 +18,8 @@ SLOW = (
     "PIL",
     "jinja2",
     "matplotlib",
+    "onnx",
+    "onnxruntime",
     "pandas",
     "pooch",
     "pyarrow",

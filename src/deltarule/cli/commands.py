@@ -111,6 +111,40 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def export(args: argparse.Namespace, out: Output) -> int:
+    """A model for others to run, checked."""
+    from pathlib import Path
+
+    from ..experiments.serving import open_model
+    from ..exporting.door import default_name, export, files_of
+    from ..network.loading import BEST
+
+    model = Path(args.model) / BEST if Path(args.model).is_dir() else Path(args.model)
+    target = default_name(model, args.to) if args.out is None else args.out
+    files = files_of(target, args.to)
+    network = open_model(args.model).network
+    if any(path.exists() and path.samefile(model) for path in files):
+        raise InvalidInput(
+            f"The export would take the place of the model {model} itself; choose another --out."
+        )
+    done = export(network, target, args.to)
+    rows = [("file", str(done.files[0])), *(("weights", str(path)) for path in done.files[1:])]
+    facts: dict[str, Any] = {"to": done.to, "files": [str(path) for path in done.files]}
+    checked = done.comparison
+    facts["max_difference"] = checked and checked.difference
+    facts["max_relative_difference"] = checked and checked.relative
+    facts["tolerance"] = checked and checked.tolerance
+    if checked:
+        rows += [
+            ("greatest difference", f"{checked.difference:.1e} of {checked.rows} rows' scores"),
+            ("", f"{checked.relative:.1e} of a row's largest, {checked.tolerance:g} allowed"),
+        ]
+    for note in done.notes:
+        out.note(note)
+    out.result(table(rows), facts)
+    return 0
+
+
 def check_gradients(args: argparse.Namespace, out: Output) -> int:
     """Check the gradients of a standing set of networks."""
     from ..network.checks import standard_cases
@@ -188,6 +222,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "resume": resume,
     "evaluate": evaluate,
     "predict": predict,
+    "export": export,
     "check-gradients": check_gradients,
     "datasets": datasets,
     "recipes": recipes,

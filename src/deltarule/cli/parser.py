@@ -116,6 +116,23 @@ def build_parser() -> Parser:
     check = _command(commands, "check-gradients", "check every derivative by machine")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and rows")
 
+    export = _command(commands, "export", "a trained network as ONNX, torch module or NumPy file")
+    export.add_argument("model", metavar="MODEL_OR_RUN", help="a model file or a run folder")
+    export.add_argument(
+        "--to",
+        required=True,
+        metavar="FORMAT",
+        help="onnx (checked by onnxruntime), torch (a module's source and its state dict) or "
+        "numpy (a predictor that needs NumPy only)",
+    )
+    export.add_argument(
+        "--out",
+        metavar="FILE",
+        help="NAME.onnx or NAME.py, beside the model by default; weights of the latter go to "
+        "NAME_weights.safetensors",
+    )
+    _unused_seed(export)
+
     data = _command(commands, "datasets", "the data sets that are known by name")
     data.add_argument("action", nargs="?", choices=["list", "get"], default="list")
     _unused_seed(data)

@@ -168,6 +168,7 @@ def network_for(
         "data": dataset.name,
         "class_names": None if names is None else list(names),
         "target": dataset.target_name,
+        "input_dtype": None if isinstance(dataset.X, Table) else str(dataset.X.dtype),
     }
     return network
 
