@@ -102,7 +102,7 @@ class Course:
         self.constant = found.constant_loss
         # Losses may be negative, or 0 for a constant: what there was to learn is in their gaps.
         gaps = (abs(found.constant_loss), found.constant_loss - found.loss)
-        self.scale = max(1e-12, *(gap for gap in gaps if math.isfinite(gap)))
+        self.scale = max([1e-12, *(gap for gap in gaps if math.isfinite(gap))])
         per_epoch = records[0]["step"] if records else 1
         self.settled = math.ceil(20 / max(per_epoch, 1))
         self.worst_guess = max(found.constant_loss, found.zero_loss)
