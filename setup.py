@@ -12,13 +12,14 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import PlatformError
+from setuptools.errors import CompileError, PlatformError
 
 CORE = Path("src/deltarule/engine/core")
 X86 = platform.machine().lower() in ("x86_64", "amd64")
@@ -27,7 +28,10 @@ INSTRUCTION_SETS = {
     "kernels_avx2": ["-mavx2", "-mfma"],
     "kernels_avx512": AVX512,
     "kernels_avx512bf16": [*AVX512, "-mavx512bf16"],
+    "kernels_amx": [*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"],
 }
+# What a compiler must understand for the last; where it does not, that file is compiled empty.
+NEWEST = "#include <immintrin.h>\nvoid release() { _tile_release(); }\n"
 ARITHMETIC = ["-ffp-contract=fast", "-fno-math-errno"]
 FLAGS = [
     "-std=c++20",
@@ -64,11 +68,15 @@ class BuildEngine(build_ext):
             ext.extra_compile_args = [*FLAGS, *EXTRA]
             ext.extra_link_args = ["-pthread", *EXTRA]
 
+        flags = [*ext.extra_compile_args, *flags_of("kernels_amx")]
+        too_new = set() if self._understands(NEWEST, flags) else {"kernels_amx"}
+
         def compile_all(
             sources: list[str], *, extra_postargs: list[str], **options: Any
         ) -> list[str]:
             def one(source: str) -> list[str]:
-                flags = [*extra_postargs, *flags_of(source)]
+                own = [] if Path(source).stem in too_new else flags_of(source)
+                flags = [*extra_postargs, *own]
                 return compile_some([source], extra_postargs=flags, **options)
 
             with ThreadPoolExecutor(os.cpu_count()) as team:
@@ -76,6 +84,20 @@ class BuildEngine(build_ext):
 
         self.compiler.compile = compile_all
         super().build_extension(ext)
+
+    def _understands(self, program: str, flags: list[str]) -> bool:
+        """Whether the compiler takes a program with these flags."""
+        if not X86 or sys.platform != "linux":  # no other system is asked for tiles
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "newest.cpp")
+            source.write_text(program)
+            try:
+                self.compiler.compile([str(source)], output_dir=folder, extra_postargs=flags)
+            except CompileError:
+                self.warn("the compiler does not know AMX; the engine is built without it")
+                return False
+        return True
 
     def _take_clang(self) -> None:
         """Microsoft's compiler has no vector types; its twin by Clang has, where there is one."""

@@ -190,6 +190,7 @@ def stand_in() -> ModuleType:
     module = ModuleType("deltarule.engine._core")
     module.Trainer, module.forward = Trainer, forward  # type: ignore[attr-defined]
     module.ISAS = ("baseline", "avx2")  # type: ignore[attr-defined]
+    module.amx = lambda: ""  # type: ignore[attr-defined]
     module.ACTIVATIONS = tuple(activations.__all__)  # type: ignore[attr-defined]
     module.LOSSES = tuple(n for n in names_in(losses) if n != "half_squared_error")  # type: ignore[attr-defined]
     module.RULES = tuple(optimizers.__all__)  # type: ignore[attr-defined]

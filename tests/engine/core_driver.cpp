@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "amx.hpp"
+#include "tile_traps.hpp"
 #include "trainer.hpp"
 
 using namespace deltarule;
@@ -82,10 +84,14 @@ void schedule(const Config& config, int t, std::vector<double>& lr, std::vector<
         scalars.insert(scalars.end(), {(1 - config.beta1) / (1 - first), config.beta1 / (1 - first * config.beta1), 1 - second});
 }
 
-template <class T> Outcome train(const Case& of, const Kernels<T>& kernels, int threads, int steps_at_once) {
+template <class T> struct Tables {
+    const Kernels<T>&training, &asking;  // of bf16 they are not the same
+};
+
+template <class T> Outcome train(const Case& of, const Tables<T>& tables, int threads, int steps_at_once) {
     const Config& config = of.config;
     Draws draws{1};
-    Trainer<T> trainer(config, kernels);
+    Trainer<T> trainer(config, tables.training);
     const auto parameters = std::size_t(trainer.parameters());
     const auto outputs = std::size_t(config.sizes.back());
     std::vector<T> theta(parameters), state(parameters * std::size_t(trainer.slots())), average;
@@ -129,9 +135,9 @@ template <class T> Outcome train(const Case& of, const Kernels<T>& kernels, int 
     trainer.store(theta.data(), state.data(), average.data());
 
     Config asked = config;
-    asked.training = false;
+    asked.training = asked.half = false;
     asked.batch = 16 * threads;
-    Trainer<T> asking(asked, kernels);
+    Trainer<T> asking(asked, tables.asking);
     asking.load(theta.data(), nullptr, nullptr);
     std::vector<T> answers(scores.size());
     const std::int64_t bad = asking.forward(table.rows, of.n, answers.data(), threads);
@@ -192,7 +198,7 @@ std::vector<Case> cases() {
 
 int differing = 0, compared = 0;
 
-template <class T> void check(const Case& of, const char* isa, const Kernels<T>& kernels) {
+template <class T> void check(const Case& of, const char* isa, const Tables<T>& kernels) {
     const Outcome alone = train<T>(of, kernels, 1, 1 << 20);
     for (int threads : {1, 2, 4})
         for (int steps : {3, 1 << 20}) {
@@ -208,13 +214,21 @@ template <class T> void check(const Case& of, const char* isa, const Kernels<T>&
     second.join();
     compared += 2;
     differing += (first.bits != alone.bits) + (other.bits != alone.bits);
-    std::printf("%s|%s|%s|%.9g|%.9g\n", of.name, isa, sizeof(T) == 4 ? "float32" : "float64", alone.loss, alone.length);
+    const char* dtype = of.config.half ? "bf16" : sizeof(T) == 4 ? "float32" : "float64";
+    std::printf("%s|%s|%s|%.9g|%.9g\n", of.name, isa, dtype, alone.loss, alone.length);
 }
 
 void check_all(const char* isa, const Kernels<float>& of_float, const Kernels<double>& of_double) {
     for (const Case& one : cases()) {
-        check<float>(one, isa, of_float);
-        check<double>(one, isa, of_double);
+        check<float>(one, isa, {of_float, of_float});
+        check<double>(one, isa, {of_double, of_double});
+    }
+}
+
+void check_half(const char* isa, const Kernels<float>& of_half) {
+    for (Case one : cases()) {
+        one.config.half = true;
+        check<float>(one, isa, {of_half, baseline::of_float});
     }
 }
 
@@ -222,10 +236,17 @@ void check_all(const char* isa, const Kernels<float>& of_float, const Kernels<do
 
 int main() {
     check_all("baseline", baseline::of_float, baseline::of_double);
+    check_half("baseline", baseline::of_half);
+    check_half("tiles", *tiles::tiled.of_half);
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) check_all("avx2", avx2::of_float, avx2::of_double);
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         check_all("avx512", avx512::of_float, avx512::of_double);
+    if (__builtin_cpu_supports("avx512bf16")) check_half("avx512bf16", avx512bf16::of_half);
+    if (amx_in_use() || (amx::tiled.of_half && traps::set())) {
+        differing += !amx::tiled.agree(false) || amx::tiled.agree(true);
+        check_half(amx_in_use() ? "amx" : "amx, trapped", *amx::tiled.of_half);
+    }
 #endif
     std::fprintf(stderr, "%d of %d differ\n", differing, compared);
     return differing ? 1 : 0;

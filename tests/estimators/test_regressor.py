@@ -41,9 +41,11 @@ def test_first_loss_is_theirs(loss: str) -> None:
     X, y = make_regression(100, 6, noise=1.0, random_state=0)
     y = abs(y) / 50 if loss == "poisson" else y / 50
     given: dict[str, Any] = {"hidden_layer_sizes": (5,), "alpha": 0.0, "max_iter": 2}
-    theirs = Theirs(loss=loss, random_state=1, **given).fit(X, y)
-    start = Theirs(loss=loss, random_state=1, **{**given, "max_iter": 1}, learning_rate_init=1e-300)
-    start.fit(X, y)
+    seeded = {"random_state": 1, **given, **({"loss": loss} if loss != "squared_error" else {})}
+    if "loss" in seeded and "loss" not in Theirs().get_params():
+        pytest.skip("this scikit-learn's network knows the squared error alone")
+    theirs = Theirs(**seeded).fit(X, y)
+    start = Theirs(**{**seeded, "max_iter": 1}, learning_rate_init=1e-300).fit(X, y)
 
     class Start(Callback):
         """Begins with scikit-learn's weights."""

@@ -64,9 +64,11 @@ def outcome(tmp_path: Path) -> Outcome:
 
 
 def test_the_folder(outcome: Outcome) -> None:
-    """A run's folder holds recipe, metrics, best weights, report and result, and nothing else."""
+    """A run's folder holds recipe, metrics, weights, checkpoints, report, result, and no more."""
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
+        ".lock",
         "best.safetensors",
+        "checkpoints",
         "metrics.jsonl",
         "recipe.toml",
         "report.html",

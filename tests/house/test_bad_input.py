@@ -887,6 +887,7 @@ WRONG: dict[str, list[str]] = {
     "dtype": ["5", "float16", "none", "[1]"],
     "engine": ["5", "fats", "none", "[1]", "true"],
     "precision": ["5", "bf61", "none", "[1]", "true"],
+    "checkpoint_every": ["often", "-1", "none", "true", "3 hours"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],
 }
 

@@ -445,7 +445,10 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
         ("hidden_layer_sizes", "(5,)", "(4, 3)"),
     ),
     # -- where another fit ended
-    "warm start with other classes": (lambda p: p.warm.fit(X, Y + 1), ("y", "2", "[0, 1]")),
+    "warm start with other classes": (
+        lambda p: p.warm.fit(X, Y + 1),
+        ("`y` has [1 2]", "[0 1]", "partial_fit"),
+    ),
     "warm start with other features": (
         lambda p: p.warm.fit(X[:, :2], Y),
         ("2 features", "expecting 3"),

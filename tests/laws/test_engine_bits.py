@@ -108,7 +108,7 @@ def test_cuts_into_calls(core: Any, name: str, dtype: str) -> None:
 
 
 @every_case
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("isa", [*ISAS, "tiles"])
 def test_short_operands(core: Any, name: str, isa: str) -> None:
     """With bf16 operands, too, threads and cuts into calls change no bit."""
     case = replace(CASES[name], bf16=True)

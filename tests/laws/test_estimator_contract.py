@@ -10,13 +10,19 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore::deltarule.DoubtfulFit",
     "ignore::sklearn.exceptions.DataConversionWarning",
     "ignore::sklearn.exceptions.SkipTestWarning",
     "ignore::sklearn.exceptions.EstimatorCheckFailedWarning",
 )
 
 
-@parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
+CHECKS = parametrize_with_checks(CONFIGURATIONS, expected_failed_checks=expected_failures)
+# As a list: an old scikit-learn makes an iterator, which pytest 9 refuses.
+NAMES, CASES = CHECKS.args[0], list(CHECKS.args[1])
+
+
+@pytest.mark.parametrize(NAMES, CASES, **CHECKS.kwargs)
 def test_contract(estimator: Any, check: Any) -> None:
     """Every check of scikit-learn's holds for every configuration."""
     check(estimator)

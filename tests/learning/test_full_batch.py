@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -91,6 +92,41 @@ def test_softmax_regression_is_sklearns(strength: float, weight: np.ndarray | No
     np.testing.assert_allclose(net.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
     W = net.parameters["dense1.W"].T
     np.testing.assert_allclose(W, theirs.coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "loss", "y"),
+    [
+        ("MLPClassifier", [4, 6, 3], "cross_entropy", Y),
+        ("MLPRegressor", [4, 6, 1], "half_squared_error", NUMBERS),
+    ],
+)
+def test_the_course_is_sklearns(kind: str, sizes: list[int], loss: str, y: np.ndarray) -> None:
+    """From the same weights, 15 iterations lead where scikit-learn's solver "lbfgs" leads."""
+    networks = pytest.importorskip("sklearn.neural_network")
+    alpha = 0.1
+    net = dr.Network(
+        sizes, loss=loss, activation="tanh", dtype="float64", l2=alpha / N,
+        standardize_targets=False,
+    )  # fmt: skip
+    theirs = getattr(networks, kind)(
+        hidden_layer_sizes=(6,),
+        activation="tanh",
+        solver="lbfgs",
+        alpha=alpha,
+        max_iter=1,
+        warm_start=True,
+    )
+    with warnings.catch_warnings(action="ignore"):  # that it has not converged
+        theirs.fit(X, y)
+    theirs.coefs_ = [net.parameters[f"dense{i}.W"].copy() for i in (1, 2)]
+    theirs.intercepts_ = [net.parameters[f"dense{i}.b"].copy() for i in (1, 2)]
+    with warnings.catch_warnings(action="ignore"):
+        theirs.set_params(max_iter=15).fit(X, y)
+    history = training(net, y=y, max_iterations=15).run()
+    assert history["train_loss"][-1] == pytest.approx(theirs.loss_, rel=1e-10)
+    for i in (1, 2):
+        np.testing.assert_allclose(net.parameters[f"dense{i}.W"], theirs.coefs_[i - 1], atol=1e-9)
 
 
 def test_least_squares() -> None:

@@ -19,14 +19,23 @@ def test_fast(core: Any) -> None:
     lines = str(report).splitlines()
     assert lines[:2] == ["training    fast", "prediction  fast"]
     assert lines[2].startswith(f"engine      {report.isa}, at most {report.threads} thread")
-    assert len(lines) == 3
+    assert lines[3:] == ([f"amx         {core.amx()}"] if core.amx() else [])
+
+
+@pytest.mark.parametrize("state", ["in use", "not used: the system does not allow it"])
+def test_matrix_tiles(core: Any, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    """Of a processor with matrix tiles the report says whether they are used, or why not."""
+    monkeypatch.setattr(core, "amx", lambda: state)
+    report = dr.explain_engine(dr.Network([4, 8, 3]))
+    assert report.amx == state
+    assert str(report).splitlines()[3:] == [f"amx         {state}"]
 
 
 def test_reference(core: Any) -> None:
     """A network with what the engine does not know is the reference's, and the report says why."""
     report = dr.explain_engine(dr.Network([4, 8, 3], normalization="layer"))
     assert (report.training, report.prediction) == ("reference", "reference")
-    assert str(report).splitlines()[3] == f"- {report.reasons[0]}"
+    assert str(report).splitlines()[-1] == f"- {report.reasons[0]}"
 
 
 def test_one_of_both(core: Any) -> None:

@@ -6,23 +6,40 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
 from .output import Output, table
+
+if TYPE_CHECKING:
+    from ..experiments.runs import Outcome
 
 __all__ = ["COMMANDS"]
 
 
 def train(args: argparse.Namespace, out: Output) -> int:
     """Train by a recipe."""
-    from ..engine import native
     from ..experiments.recipes import find_recipe, recipe_from
     from ..experiments.runs import train_run
 
     recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
     command = shlex.join(["deltarule", *args.argv])
-    outcome = train_run(recipe, args.out, command=command, progress=out.progress)
+    _tell(train_run(recipe, args.out, command=command, progress=out.progress), out)
+    return 0
+
+
+def resume(args: argparse.Namespace, out: Output) -> int:
+    """Go on with a run."""
+    from ..experiments.runs import resume_run
+
+    _tell(resume_run(args.run, force=args.force, progress=out.progress), out)
+    return 0
+
+
+def _tell(outcome: Outcome, out: Output) -> None:
+    """What a run came to."""
+    from ..engine import native
+
     if sentence := native.notice(outcome.history.engine_reasons):
         out.note(sentence)
     facts = outcome.facts
@@ -41,7 +58,6 @@ def train(args: argparse.Namespace, out: Output) -> int:
         ("report", f"{facts['run']}/report.html"),
     ]
     out.result(table(rows), facts)
-    return 0
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -169,6 +185,7 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
+    "resume": resume,
     "evaluate": evaluate,
     "predict": predict,
     "check-gradients": check_gradients,

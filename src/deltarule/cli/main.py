@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 done, 1 failed, 2 refused (the input, or what was to be written),
-        130 interrupted.
+        130 interrupted by Ctrl-C, 143 by SIGTERM.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _say("There is not enough memory for this; use fewer rows or a smaller network.", 1)
     except KeyboardInterrupt as error:
-        return _say(str(error) or "Interrupted.", 130)
+        code = 143 if type(error).__name__ == "Terminated" else 130  # its module may not be loaded
+        return _say(str(error) or "Interrupted.", code)
     except BrokenPipeError:  # the reader has left
         _give_up(sys.stdout)
         return 0

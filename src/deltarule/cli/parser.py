@@ -16,7 +16,8 @@ EXIT_CODES = """exit codes:
   0    done
   1    the work failed: a gradient check, or a training that diverged
   2    the input was refused: an option, a file or its content
-  130  interrupted
+  130  interrupted by Ctrl-C
+  143  interrupted by SIGTERM
 """
 
 
@@ -95,6 +96,13 @@ def build_parser() -> Parser:
     train.add_argument("--out", metavar="DIR", help="the run folder, new or empty")
     _data_options(train)
     _recipe_options(train)
+
+    resume = _command(commands, "resume", "go on with a run that was interrupted or killed")
+    resume.add_argument("run", metavar="RUN", help="the folder of the run")
+    resume.add_argument(
+        "--force", action="store_true", help="go on even if the data or the settings have changed"
+    )
+    _unused_seed(resume)
 
     evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
     _model_and_data(evaluate)

@@ -13,7 +13,8 @@ Array = NDArray[Any]
 
 ISAS: tuple[str, ...]
 """The instruction sets that this processor has, slowest first; ("baseline", "avx2", "avx512")
-where it has all.  `isa` is one of them, or "auto" for the last."""
+where it has all.  `isa` is one of them, or "auto" for the last; of bf16 it may be "tiles", too:
+matrix tiles (AMX) emulated, for tests."""
 
 ACTIVATIONS: tuple[str, ...]
 LOSSES: tuple[str, ...]
@@ -25,6 +26,15 @@ def set_threads(n: int) -> None:
 
 def get_threads() -> int:
     """How many those are; at first the processors of the machine."""
+
+def amx() -> str:
+    """Whether bf16 products go by matrix tiles: "in use", why not, or "" where there are none.
+
+    Asked for the first time it asks the system for them and checks how they multiply.
+    """
+
+def tiles_agree(fault: bool) -> bool:
+    """That check of emulated tiles; with a fault one factor is another than the check thinks."""
 
 def peak(dtype: str, threads: int, seconds: float, isa: str = "auto") -> float:
     """Multiply-adds a second that `threads` threads, at most 64, reach in registers.
@@ -70,7 +80,7 @@ class Trainer:
     ) -> None: ...
     @property
     def isa(self) -> str:
-        """The instruction set that was chosen."""
+        """The instruction set that was chosen; "amx" where bf16 products go by tiles."""
 
     @property
     def state_slots(self) -> int:

@@ -85,6 +85,10 @@ class FastSteps:
         """Take them back."""
         self._trainer.store(self.chain.theta, self.optimizer.state, self.averaged)
 
+    def resume(self, scores: Array) -> None:
+        """Go on within an epoch of which these scores are known."""
+        self.scores[...] = scores
+
     def advance(self, order: Array, t: int) -> Array:
         """Take steps from step t on, with the rows of `order`, batch after batch, for a while.
 

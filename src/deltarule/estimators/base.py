@@ -33,8 +33,8 @@ from .fitting import (
     fitting_weights,
     following,
     full_batch_for,
+    going_on_from,
     network_for,
-    optimizer_matches,
     penalty,
     require_finite,
     rows_of,
@@ -91,6 +91,9 @@ class BaseMLP(Serving, ABC):
         """The weight of each row, to learn from or to judge by."""
         return samples.weight
 
+    def _require_same_targets(self, y: Array) -> None:
+        """Refuse to go on with a y of another kind."""
+
     def _strata(self, y: Array) -> Array | None:
         """What rows held out are to have in the same shares."""
         return None
@@ -119,6 +122,8 @@ class BaseMLP(Serving, ABC):
             dtype = np.dtype(self.dtype or samples.X.dtype)
             self._start(choices, samples.X.shape[1], targets, dtype, seed)
         else:
+            if self.t_ and not incremental:
+                self._require_same_targets(samples.y)
             self._follow(choices)
         if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
             strata = None if incremental else self._strata(samples.y)
@@ -161,9 +166,10 @@ class BaseMLP(Serving, ABC):
         self.stopped_early_ = False
         self.history_ = History("")
         self._progress: Progress | None = None
+        self._left: Array | None = None
         self._diagnosis: Diagnosis | None = None
         self._waiting = (math.inf, 0)
-        self._best: tuple[float, Array, Array] | None = None
+        self._best: tuple[tuple[float, float], Array, Array] | None = None
 
     def _follow(self, choices: Choices) -> None:
         """Go on under the parameters as they are now; another rule finds no memory of its own."""
@@ -198,9 +204,9 @@ class BaseMLP(Serving, ABC):
                 self, network, rows, rows_val, judge, watched, watchers, l2=l2, seed=self._seed
             )
         else:
-            start = self._progress
-            if start and not optimizer_matches(start, choices.optimizer):
-                start = None
+            start = going_on_from(self._progress, choices.optimizer, network.chain, self._left)
+            if start is not self._progress:
+                self._best = None
             batch = batch_rows(self.batch_size, len(rows))
             training = training_for(
                 self,
@@ -347,10 +353,14 @@ class BaseMLP(Serving, ABC):
         self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
         self.stopped_early_ = self.stopped_early_ or stopping.reason == "no progress"
         if incremental and monitor is not None and new:
-            self._serve_best(sign * scores[-1])
+            self._serve_best((sign * scores[-1], -new[-1]["val_loss"]))
+        self._left = self.network_.chain.theta.copy()
 
-    def _serve_best(self, score: float) -> None:
-        """Between calls of partial_fit: the best weights so far answer, the last go on learning."""
+    def _serve_best(self, score: tuple[float, float]) -> None:
+        """Between calls of partial_fit: the best weights so far answer, the last go on learning.
+
+        Of equal scores the one with the lower loss is the better, which stands second.
+        """
         chain = self.network_.chain
         if self._best is None or score > self._best[0]:
             self._best = (score, chain.theta.copy(), chain.statistics.copy())

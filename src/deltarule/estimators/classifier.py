@@ -328,6 +328,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             raise InvalidInput("class_weight and sample_weight leave no row a weight above 0.")
         return weight
 
+    def _require_same_targets(self, y: Array) -> None:
+        self._labels.require_same(y)
+
     def _strata(self, y: Array) -> Array | None:
         return None if self._labels.multilabel else y
 

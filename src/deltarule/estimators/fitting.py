@@ -22,8 +22,9 @@ from ..learning.plan import Plan, steps_in
 from ..learning.progress import Progress
 from ..learning.stepping import judge_engine
 from ..learning.training import Training
+from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer, product_of
-from ..mathematics import losses
+from ..mathematics import losses, optimizers
 from ..network.inputs import brief
 from ..network.network import Network
 from ..network.parts import Part, part
@@ -44,6 +45,7 @@ __all__ = [
     "fitting_weights",
     "following",
     "full_batch_for",
+    "going_on_from",
     "network_for",
     "penalty",
     "require_finite",
@@ -235,13 +237,16 @@ def training_for(
     )
     s, chain = network.settings, network.chain
     steps = steps_in(len(rows), plan) // plan.epochs
+    # Of several labels scikit-learn adds up what the network averages; of the rules only sgd's
+    # steps grow with the loss.
+    grows = estimator._summed_outputs() if s.optimizer.function is optimizers.sgd else 1
     optimizer = Optimizer(
         s.optimizer.function,
         chain.theta,
-        lr=float(estimator.learning_rate_init),
+        lr=float(estimator.learning_rate_init) * grows,
         total=max(estimator.max_iter, epochs) * steps,
         schedule=schedule_for(estimator, s.factor(), stopping, steps, len(rows), t0),
-        weight_decay=s.weight_decay,
+        weight_decay=s.weight_decay / grows,
         matrices=chain.layout.matrices,
         options=s.optimizer.options,
     )
@@ -317,6 +322,16 @@ def schedule_for(
     return product_of(factors) if factors else None
 
 
-def optimizer_matches(progress: Progress, part: Part) -> bool:
-    """Whether the memory of a training fits an update rule."""
-    return len(progress.state) == part.function.slots  # type: ignore[attr-defined]
+def going_on_from(
+    progress: Progress | None, rule: Part, chain: Chain, left: Array | None
+) -> Progress | None:
+    """Where a training goes on: the memory as it is, if it fits the update rule.
+
+    The weights are those of the last step, which need not be the ones that are served; but where
+    a user has changed the latter since the last training left them, the changed ones.
+    """
+    if progress is None or len(progress.state) != rule.function.slots:  # type: ignore[attr-defined]
+        return None
+    if left is None or np.array_equal(left, chain.theta):
+        return progress
+    return replace(progress, theta=chain.theta.copy(), averaged=None)

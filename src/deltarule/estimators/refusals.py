@@ -94,10 +94,10 @@ def _objects_in(y: Any) -> Array | None:
     """y as an array, if it is one of objects."""
     if type(y) is np.ndarray and y.dtype.kind != "O":
         return None
-    if hasattr(y, "toarray") or np.ndim(y) == 0:
+    if hasattr(y, "toarray"):
         return None
     array = np.asarray(y)
-    return array if array.dtype.kind == "O" else None
+    return array if array.dtype.kind == "O" and array.ndim else None
 
 
 def refuse_huge(values: Array, name: str, dtype: Any) -> None:

@@ -118,15 +118,36 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
             for views, layer in layers
         ]
 
+    def _assign(self, what: str, given: Any) -> None:
+        """Copy arrays into the network, all or, where one does not fit, none."""
+        name = {"W": "coefs_", "b": "intercepts_"}[what]
+        windows, arrays = self._dense(what), [np.asarray(array) for array in given]
+        fit = [window.shape for window in windows]
+        if [array.shape for array in arrays] != fit:
+            raise InvalidInput(
+                f"{name} must have the shapes {fit}, not {[array.shape for array in arrays]}; a "
+                "network of other sizes is built by initialize or fit."
+            )
+        for window, array in zip(windows, arrays, strict=True):
+            window[...] = array
+
     @property
     def coefs_(self) -> list[Array]:
         """The weights of each layer, (n_in, n_out); windows on the network's."""
         return self._dense("W")
 
+    @coefs_.setter
+    def coefs_(self, given: Any) -> None:
+        self._assign("W", given)
+
     @property
     def intercepts_(self) -> list[Array]:
         """The biases of each layer, (n_out,)."""
         return self._dense("b")
+
+    @intercepts_.setter
+    def intercepts_(self, given: Any) -> None:
+        self._assign("b", given)
 
     def save(self, path: Any) -> None:
         """Write the network to a safetensors file that `deltarule.load` and the CLI read.

@@ -92,6 +92,25 @@ class Labels:
             )
         return place
 
+    def require_same(self, y: Array) -> None:
+        """Refuse another set of classes where a fit goes on from the last one.
+
+        Raises
+        ------
+        InvalidInput
+            With both sets.  Of several labels `codes` sees to it.
+        """
+        if self.multilabel:
+            return
+        found = set(np.ravel(y).tolist())
+        if found != set(self.classes.tolist()):
+            shown = np.array(sorted(found, key=lambda label: (type(label).__name__, label)))
+            raise InvalidInput(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes}, `y` has {shown}; for other classes "
+                "use warm_start=False, and for rows that show only some use partial_fit."
+            )
+
     def encode(self, y: Array, dtype: Any, name: str = "y") -> Array:
         """What the loss takes: (n,) integers for a softmax, (n, k) of `dtype` for a sigmoid."""
         codes = self.codes(y, name)

@@ -13,6 +13,7 @@ from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
 __all__ = [
+    "CHECKPOINTS",
     "METRICS",
     "RECIPE",
     "REPORT",
@@ -20,9 +21,10 @@ __all__ = [
     "append_line",
     "claim_folder",
     "free_folder",
+    "repair_lines",
 ]
 
-RECIPE, METRICS = "recipe.toml", "metrics.jsonl"
+RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
 REPORT, RESULT = "report.html", "result.json"
 
 
@@ -106,3 +108,28 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         raise NotAvailable(
             f"{path} cannot be written: {error.strerror or error}. Choose a folder that has room."
         ) from None
+
+
+def repair_lines(path: Path, records: list[dict[str, Any]]) -> None:
+    """Make a file of JSON lines hold exactly these records again, before more are appended.
+
+    A killed process may have left lines that no checkpoint knows of, half a line, or fewer lines
+    than the checkpoint, if the system lost the last.  Lines that are right are left as they are.
+
+    Raises
+    ------
+    NotAvailable
+        If the file cannot be read or written.
+    """
+    wanted = [json_text(record) + "\n" for record in records]
+    try:
+        had = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        whole = "".join(wanted)
+        if had == whole:
+            return
+        if had.startswith(whole):
+            os.truncate(path, len(whole.encode()))
+        else:
+            write_text(path, whole)
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be repaired: {error.strerror or error}.") from None

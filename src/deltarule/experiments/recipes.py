@@ -20,6 +20,7 @@ from ..ground.errors import (
     did_you_mean,
     names_in,
 )
+from ..learning.checkpointing import every
 from ..mathematics import losses, metrics
 from ..network.inputs import brief, check_flag, check_number
 from ..network.judging import check_engine
@@ -81,6 +82,9 @@ class Recipe:
     dtype: str = option("float32", "float32 or float64", "TYPE")
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
     precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
+    checkpoint_every: Any = option(
+        "10 s", "seconds, or such as '500 steps' or '2 epochs'; and always at the end", "TIME"
+    )
     seed: int = option(0, "all randomness is a function of it", "N")
 
     def to_toml(self) -> str:
@@ -156,6 +160,10 @@ class Recipe:
         if self.patience is not None:
             check_number(problems, "patience", self.patience, low=1, integer=True)
         check_engine(problems, self.engine, self.precision)
+        try:
+            every(self.checkpoint_every)
+        except InvalidInput as error:
+            problems.take(error)
         problems.require(
             self.monitor is None or isinstance(self.monitor, str),
             f"monitor must be the name of a column, such as val_loss, not {brief(self.monitor)}.",

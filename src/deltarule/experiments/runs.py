@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import DeltaruleError, Diverged
+from ..ground.errors import DeltaruleError, Diverged, NotAvailable
 from ..learning.callbacks import Callback
+from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
+from ..learning.interrupts import Interrupts
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
+from ..storage.generations import Generations
 from ..storage.json_text import json_text
+from ..storage.locks import locked
 from .facts import run_facts
-from .folders import METRICS, RECIPE, REPORT, RESULT, append_line, claim_folder, free_folder
+from .folders import (
+    CHECKPOINTS,
+    METRICS,
+    RECIPE,
+    REPORT,
+    RESULT,
+    append_line,
+    claim_folder,
+    free_folder,
+    repair_lines,
+)
 from .preparation import Prepared, load_for, prepare
-from .recipes import TRAINING, Recipe
+from .recipes import TRAINING, Recipe, find_recipe, recipe_from
 
-__all__ = ["Outcome", "train_run"]
+__all__ = ["Outcome", "resume_run", "train_run"]
 
 
 @dataclass(frozen=True)
@@ -42,17 +59,21 @@ class Outcome:
 
 
 class _Journal(Callback):
-    """Makes the run folder when all checks have passed, and appends each epoch's record.
+    """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
+    that checkpoints are written and signals heard.
 
     Parameters
     ----------
     wanted : Path or None
         The folder asked for; None takes the first free runs/NAME-N.
+    there : bool
+        Whether it is the folder of a run that goes on.
     """
 
-    def __init__(self, wanted: Path | None, name: str, recipe: Recipe) -> None:
+    def __init__(self, wanted: Path | None, name: str, recipe: Recipe, there: bool) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
-        self.folder, self.claimed = wanted or Path("runs"), False
+        self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
+        self.lock = contextlib.ExitStack()
 
     def on_start(self, training: Training) -> None:
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
@@ -64,6 +85,16 @@ class _Journal(Callback):
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
+        if self.there:
+            repair_lines(self.folder / METRICS, training.history.epochs)
+        else:
+            self.lock.enter_context(locked(self.folder))
+        where = Generations(self.folder / CHECKPOINTS)
+        where.tidy()
+        assert training.identity
+        often = every(self.recipe.checkpoint_every)
+        checkpointer = Checkpointer(where, often, training.identity())
+        training.callbacks += [checkpointer, Interrupts(checkpointer)]
 
     def on_epoch(self, training: Training) -> None:
         append_line(self.folder / METRICS, training.history.epochs[-1])
@@ -95,11 +126,92 @@ def train_run(
         After the best weights so far and the report are written.
     """
     wanted = None if out is None else as_path(out)
+    return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
+
+
+def resume_run(
+    folder: str | Path,
+    *,
+    force: bool = False,
+    callbacks: Iterable[Callback] = (),
+    progress: bool = True,
+) -> Outcome:
+    """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
+
+    It goes on from the newest checkpoint that is whole, or from the beginning where there is none;
+    a run that is done is left as it is.
+
+    Parameters
+    ----------
+    folder : path
+        Of the run.
+    force : bool
+        Go on even if data or settings have changed.
+
+    Raises
+    ------
+    InvalidInput
+        If the data or the settings are not those of the checkpoint, saying in what they differ.
+    NotAvailable, FileRefused
+        If it is no run, another process is at work on it, or no checkpoint is whole.
+    Diverged, KeyboardInterrupt
+        After the best weights so far and the report are written.
+    """
+    run = as_path(folder)
+    if not (run / RECIPE).is_file():
+        raise NotAvailable(
+            f"{run} is not the folder of a run: it has no {RECIPE}. Name one that "
+            "`deltarule train` made."
+        )
+    with locked(run):
+        done = _done(run)
+        if done is not None:
+            return Outcome(run, done, History(""))
+        recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
+        again = {"resume": run / CHECKPOINTS, "force_resume": force}
+        command = f"deltarule resume {shlex.quote(str(run))}"
+        return _run(recipe, run, command, callbacks, progress, again, there=True)
+
+
+def _done(run: Path) -> dict[str, Any] | None:
+    """What a finished run said of itself; None of one that is not finished."""
+    try:
+        facts = json.loads((run / RESULT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):  # a damaged result is made anew
+        return None
+    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+
+
+def _run(
+    recipe: Recipe,
+    wanted: Path | None,
+    command: str,
+    callbacks: Iterable[Callback],
+    progress: bool,
+    again: dict[str, Any],
+    *,
+    there: bool,
+) -> Outcome:
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
-    journal = _Journal(wanted, network.about["data"], recipe)
+    journal = _Journal(wanted, network.about["data"], recipe, there)
+    with journal.lock:
+        return _train(prepared, journal, command, callbacks, progress, again)
+
+
+def _train(
+    prepared: Prepared,
+    journal: _Journal,
+    command: str,
+    callbacks: Iterable[Callback],
+    progress: bool,
+    again: dict[str, Any],
+) -> Outcome:
+    recipe, network = prepared.recipe, prepared.network
     warnings = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
@@ -114,19 +226,22 @@ def train_run(
             **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
             callbacks=[journal, *callbacks],
             progress=progress,
+            **again,
         )
     except Diverged as error:
         failure = error
         warnings.append(str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if not journal.claimed:
             raise
-        failure = KeyboardInterrupt(
-            f"Interrupted; the best weights so far and a report are in {journal.folder}."
+        failure = type(error)(
+            f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
+            f"with: deltarule resume {shlex.quote(str(journal.folder))}"
         )
         warnings.append("The training was interrupted.")
     folder, history = journal.folder, network.history
     assert history is not None
+    warnings += history.notes
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"

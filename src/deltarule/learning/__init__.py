@@ -1,6 +1,7 @@
 """Floor 5, learning: the step, the loop, what it remembers, and what checks and judges it."""
 
 ORDER = (
+    "snapshot",
     "step",
     "plan",
     "callbacks",
@@ -10,6 +11,8 @@ ORDER = (
     "monitor",
     "progress",
     "training",
+    "checkpointing",
+    "interrupts",
     "full_batch",
     "gradients",
     "examination",

@@ -83,8 +83,9 @@ class Measurements:
     inputs : Inputs
     loss : float
         Of the rows at the present weights, without penalty.
-    constant_loss, zero_loss : float
-        Of about the best answer that is the same for all rows, and of scores that are all 0.
+    constant_loss, zero_loss, initial_loss : float
+        Of about the best answer that is the same for all rows, of scores that are all 0, and of
+        initial weights, which need not be those that this training began with.
     penalty : float
     spread : float
         Standard deviation over the rows of the scores, the largest of any output, in units of the
@@ -100,6 +101,7 @@ class Measurements:
     loss: float
     constant_loss: float
     zero_loss: float
+    initial_loss: float
     penalty: float
     spread: float
     decisions: tuple[float, float] | None
@@ -139,10 +141,17 @@ def measure(
         loss=float(objective(y, z, weight, total)[0]),
         constant_loss=float(objective(y, constant, weight, total)[0]),
         zero_loss=float(objective(y, np.zeros_like(z), weight, total)[0]),
+        initial_loss=float(objective(y, _initial(chain, plan)(x)[0], weight, total)[0]),
         penalty=float(penalty(twin)) if penalty else 0.0,
         spread=_spread(y, z, loss),
         decisions=_decisions(y, z, loss),
     )
+
+
+def _initial(chain: Chain, plan: Plan) -> Chain:
+    fresh = chain.over(np.zeros_like(chain.theta), np.zeros_like(chain.statistics))
+    fresh.initialize(plan.seed)
+    return fresh
 
 
 def _layer_steps(

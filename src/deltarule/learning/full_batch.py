@@ -14,7 +14,7 @@ import numpy as np
 from ..data.batches import Rows, chunks, total_weight
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
-from ..ground.errors import Diverged, InvalidInput, NotAvailable
+from ..ground.errors import Diverged, NotAvailable, Problems
 from ..machine.chain import Chain
 from ..machine.layers import Dropout
 from .callbacks import Callback
@@ -96,7 +96,7 @@ class FullBatchTraining:
     Raises
     ------
     InvalidInput
-        If a layer or the plan asks for what full batches do not have.
+        If a layer or the plan asks for what full batches do not have; all problems at once.
     NotAvailable
         If SciPy is not installed.
     """
@@ -117,9 +117,10 @@ class FullBatchTraining:
         gradient_tolerance: float,
         value_tolerance: float,
     ) -> None:
-        against = against_full_batch(chain, plan)
-        if against:
-            raise InvalidInput(" ".join(against))
+        problems = Problems()
+        for sentence in against_full_batch(chain, plan):
+            problems.add(sentence)
+        problems.raise_if_any()
         self._minimize = _scipy_minimize()
         self.chain, self.objective = chain, objective
         self.rows, self.rows_val = rows, rows_val

@@ -36,6 +36,8 @@ class History:
         Of full batches, why the training ended: "converged"; "iterations" or "evaluations", of
         which there were enough; "patience"; "callback"; or "line search", where no lower point was
         found although ∇ is not yet small.  Empty for mini-batches, or after an error.
+    notes : tuple of str
+        Whole sentences: checkpoints that were damaged and passed over.
     steps : int
         Steps done.
     seconds : float
@@ -51,6 +53,7 @@ class History:
     engine_reasons: tuple[str, ...] = ()
     stopped_early: bool = False
     stop_reason: str = ""
+    notes: tuple[str, ...] = ()
     steps: int = 0
     seconds: float = 0.0
     weights_sha256: str = ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..ground.contracts import Array
+from .snapshot import number, plain
 
 __all__ = ["Monitor"]
+
+KEPT = ("best_theta", "best_statistics")
 
 
 class Monitor:
@@ -54,6 +58,28 @@ class Monitor:
         else:
             self._waited += 1
         return self.patience is not None and self._waited >= self.patience
+
+    def snapshot(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """What it remembers: arrays, of its own, and JSON-able values."""
+        arrays = {}
+        if self._kept is not None:
+            arrays = dict(zip(KEPT, (array.copy() for array in self._kept), strict=True))
+        facts = {
+            "best_epoch": self.best_epoch,
+            "best": self._best,
+            "reference": self._reference,
+            "waited": self._waited,
+        }
+        return arrays, plain(facts)
+
+    def resume(self, arrays: dict[str, Array], facts: dict[str, Any]) -> None:
+        """Remember what a snapshot holds."""
+        self.best_epoch, self._waited = facts["best_epoch"], facts["waited"]
+        value, tie = facts["best"]
+        self._best = (number(value), number(tie))
+        self._reference = number(facts["reference"])
+        if KEPT[0] in arrays:
+            self._kept = (arrays[KEPT[0]].copy(), arrays[KEPT[1]].copy())
 
     def restore(self, theta: Array, statistics: Array) -> None:
         """Write the best weights back; nothing happens where none were seen."""

@@ -36,6 +36,7 @@ class Steps(Protocol):
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
+    def resume(self, scores: Array) -> None: ...
 
 
 class ReferenceSteps:
@@ -66,6 +67,10 @@ class ReferenceSteps:
 
     def store(self) -> None:
         """They are there already."""
+
+    def resume(self, scores: Array) -> None:
+        """Go on within an epoch of which these scores are known."""
+        self.scores = scores.copy()
 
     def advance(self, order: Array, t: int) -> Array:
         """Take step t with the first batch of `order`; returns its loss, (1,), float64."""

@@ -103,9 +103,9 @@ class Course:
         # Losses may be negative, or 0 for a constant: what there was to learn is in their gaps.
         gaps = (abs(found.constant_loss), found.constant_loss - found.loss)
         self.scale = max([1e-12, *(gap for gap in gaps if math.isfinite(gap))])
-        per_epoch = records[0]["step"] if records else 1
-        self.settled = math.ceil(20 / max(per_epoch, 1))
-        self.worst_guess = max(found.constant_loss, found.zero_loss)
+        self.worst_guess = max(found.constant_loss, found.zero_loss, found.initial_loss)
+        # The mean loss of few rows, and with dropout, changes from epoch to epoch anyway.
+        self.noise = max(1.0, math.sqrt(1000 / max(found.n, 1)))
 
     @property
     def last(self) -> float:
@@ -275,26 +275,25 @@ def _rate_too_high(
     found: Measurements, course: Course, say: Names, stuck: bool, blamed: bool
 ) -> Iterator[Finding]:
     largest = max((layer.update_ratio for layer in found.layers), default=math.inf)
-    if largest < SWINGING and not stuck:  # the losses of few rows, or with dropout, swing anyway
+    if (largest < SWINGING and not stuck) or course.constant == 0.0:  # or nothing is to be learned
         return
     losses, scale = course.train, course.scale
     first, last = float(losses[0]), float(losses[-1])
     signs = []
-    if last - float(losses.min()) > CLEAR * scale:
+    if last - float(losses.min()) > CLEAR * scale * course.noise:
         signs.append(f"The training loss rose from {losses.min():.4g} to {last:.4g}.")
     half = losses[len(losses) // 2 :]
     up = np.maximum(np.diff(half), 0.0)
-    if len(half) >= 4 and (up > 0.05 * scale).sum() * 4 >= len(up):
+    if len(half) >= 4 and (up > 0.05 * scale * course.noise).sum() * 4 >= len(up):
         signs.append(
             f"In the last {len(half)} epochs the training loss rose {int((up > 0).sum())} times, "
             f"by up to {up.max():.3g}."
         )
     if not blamed and last > course.constant - 0.7 * scale:
-        settled = losses[course.settled :]  # before, the initial weights may be to blame
-        if settled.max(initial=-math.inf) > course.worst_guess + 2.0 * scale:
+        if losses.max() > course.worst_guess + 2.0 * scale:
             signs.append(
-                f"The training loss was {settled.max():.4g} in an epoch, far above that of a "
-                f"constant answer, {course.constant:.4g}, and ended at {last:.4g}."
+                f"The training loss was {losses.max():.4g} in an epoch, far above the "
+                f"{course.worst_guess:.4g} of guessing, and ended at {last:.4g}."
             )
         elif stuck and course.last > 0.3 and first > course.worst_guess + 0.1 * scale:
             signs.append(

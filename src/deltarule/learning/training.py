@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
 from .progress import Progress
+from .snapshot import Snapshot, number, plain
 from .stepping import steps_for
 
 __all__ = ["Training"]
@@ -44,6 +46,8 @@ class Training:
         Set by a callback to end the training after the current epoch.
     averaged : Chain
         What is validated and kept: over the moving average, or `chain` itself without one.
+    identity : function () → dict of text, or None
+        What its checkpoints are of, for whoever writes some.
     progress : Progress or None
         After `run`: where it stopped, for a training that is to go on; None where it diverged.
     """
@@ -75,7 +79,11 @@ class Training:
             start.restore(chain, self.averaged, optimizer)
             self.t, self.epoch = start.t, start.epoch
         self.progress: Progress | None = None
+        self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
+        self._losses: Array | None = None  # of the epoch's steps, while it runs
+        self._done, self._elapsed = 0, 0.0
+        self._clock = time.monotonic()
         self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._steps, reasons = steps_for(
@@ -94,15 +102,18 @@ class Training:
             When the loss or a weight is not finite; the chain then holds the best weights so far,
             or, where none were monitored, those from before the epoch.
         """
-        started, plan = time.monotonic(), self.plan
+        started, plan = time.monotonic() - self._elapsed, self.plan
+        self._clock = started
         self._tell("on_start")
         try:
-            while self.epoch < plan.epochs and not self.stop:
-                self.epoch += 1
-                self._before = (self.averaged.theta.copy(), self.averaged.statistics.copy())
+            while (self.epoch < plan.epochs or self._losses is not None) and not self.stop:
+                if self._losses is None:
+                    self.epoch += 1
+                    self._before = (self.averaged.theta.copy(), self.averaged.statistics.copy())
                 record = self._one_epoch()
                 record["seconds"] = time.monotonic() - started
                 self.history.epochs.append(record)
+                self._losses = None
                 if self.monitor:
                     value = record[self.monitor.name]
                     tie = record.get("val_loss", record["train_loss"])
@@ -128,13 +139,75 @@ class Training:
             self._tell("on_end")
         return self.history
 
+    # -- stopping and going on ----------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Everything that changes, after the last whole step; for callbacks to keep."""
+        within = self._losses is not None
+        if within:
+            self._steps.store()
+        arrays = {
+            "theta": self.chain.theta.copy(),
+            "statistics": self.chain.statistics.copy(),
+            "state": self.optimizer.state.copy(),
+        }
+        if self.averaged is not self.chain:
+            arrays["averaged_theta"] = self.averaged.theta.copy()
+            arrays["averaged_statistics"] = self.averaged.statistics.copy()
+        if self._losses is not None:
+            arrays["before_theta"], arrays["before_statistics"] = self._before
+            arrays["losses"] = self._losses[: self._done].copy()
+            arrays["scores"] = self._steps.scores.copy()
+        facts: dict[str, Any] = {
+            "t": self.t,
+            "epoch": self.epoch,
+            "stop": self.stop,
+            "seconds": time.monotonic() - self._clock,
+            "first_loss": self._first_loss,
+            "last_finite": self._last_finite,
+            "epochs": self.history.epochs,
+            "stopped_early": self.history.stopped_early,
+        }
+        if self.monitor:
+            kept, facts["monitor"] = self.monitor.snapshot()
+            arrays |= kept
+        return Snapshot(arrays, plain(facts))
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Before `run`: go on from there, to the same bits as if nothing had been in between.
+
+        The training must be made as that of the snapshot was: the same rows, plan and network.
+        """
+        arrays, facts = snapshot.arrays, snapshot.facts
+        self.chain.theta[...], self.chain.statistics[...] = arrays["theta"], arrays["statistics"]
+        self.optimizer.state[...] = arrays["state"]
+        if self.averaged is not self.chain:
+            self.averaged.theta[...] = arrays["averaged_theta"]
+            self.averaged.statistics[...] = arrays["averaged_statistics"]
+        if "losses" in arrays:
+            self._before = (arrays["before_theta"].copy(), arrays["before_statistics"].copy())
+            self._done = len(arrays["losses"])
+            self._losses = np.empty(steps_in(len(self.rows), self.plan) // self.plan.epochs)
+            self._losses[: self._done] = arrays["losses"]
+            self._steps.resume(arrays["scores"])
+        self.t, self.epoch, self.stop = facts["t"], facts["epoch"], facts["stop"]
+        self._elapsed = facts["seconds"]
+        self._first_loss = number(facts["first_loss"])
+        self._last_finite = number(facts["last_finite"])
+        self.history.epochs = [{k: number(v) for k, v in r.items()} for r in facts["epochs"]]
+        self.history.stopped_early = facts["stopped_early"]
+        if self.monitor:
+            self.monitor.resume(arrays, facts["monitor"])
+            self.history.best_epoch = self.monitor.best_epoch
+
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self)
 
     def _one_epoch(self) -> dict[str, float]:
         plan, rows = self.plan, self.rows
-        order, lr = np.arange(len(rows)), self.optimizer.rate(self.t + 1)
+        already = 0 if self._losses is None else self._done
+        order, lr = np.arange(len(rows)), self.optimizer.rate(self.t - already + 1)
         if plan.shuffle:
             order = epoch_order(len(rows), plan.seed, self.epoch)
         losses, weights = self._all_steps(order)
@@ -160,14 +233,17 @@ class Training:
     def _all_steps(self, order: Array) -> tuple[Array, Array]:
         """Take every step of an epoch; the loss of each and the weight of its rows."""
         weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
-        losses, done = np.empty(len(weights)), 0
+        if self._losses is None:
+            self._losses, self._done = np.empty(len(weights)), 0
+        losses = self._losses
         self._steps.load()
         try:
-            while done < len(losses):
+            while self._done < len(losses):
+                done = self._done
                 taken = self._steps.advance(order[done * self.plan.batch_size :], self.t + 1)
                 losses[done : done + len(taken)] = taken
                 self._guard(taken, weights[done : done + len(taken)])
-                done += len(taken)
+                self._done += len(taken)
                 self._tell("on_step")
         finally:
             self._steps.store()

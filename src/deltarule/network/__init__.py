@@ -9,6 +9,7 @@ ORDER = (
     "targets",
     "preprocessing",
     "judging",
+    "resuming",
     "assembly",
     "lane",
     "passes",

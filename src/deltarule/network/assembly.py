@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from .construction import build_optimizer
 from .inputs import check_flag
 from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .preprocessing import Preprocessing
+from .resuming import checkpoints_for, identity_of
 from .targets import require_two_classes
 
 __all__ = ["assemble"]
@@ -64,6 +66,7 @@ def assemble(
     judge = judge_for(prepared.targets, given["metrics"], problems)
     watcher = monitor_for(given["monitor"], judge, has_validation, patience, min_delta, problems)
     callbacks = callbacks_for(given["callbacks"], problems)
+    checkpoints = checkpoints_for(given, problems)
     rule, options = s.optimizer.function, s.optimizer.options
     try:
         judge_engine(plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks)
@@ -79,7 +82,7 @@ def assemble(
         assert array_val is not None
         assert targets_val is not None
         rows_val = prepared.rows(array_val, targets_val, weight_val)
-    return prepared, Training(
+    training = Training(
         chain,
         s.loss.bound,
         build_optimizer(s, chain, lr, steps_in(len(rows), plan)),
@@ -90,6 +93,12 @@ def assemble(
         watcher,
         [*callbacks, *progress_callback(given["progress"])],
     )
+    watched = {name: given[name] for name in ("patience", "min_delta")}
+    watched["monitor"] = watcher.name if watcher else None
+    training.identity = functools.partial(identity_of, s, training, float(lr), watched)
+    if checkpoints.write is not None:
+        checkpoints.attach(training, training.identity())
+    return prepared, training
 
 
 def _validation_given(given: Mapping[str, Any], problems: Problems) -> tuple[bool, bool]:

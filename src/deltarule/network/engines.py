@@ -28,6 +28,9 @@ class EngineReport:
         What the engine may use.
     isa : str or None
         The instruction set that the engine takes here: "avx512", "avx2" or "baseline".
+    amx : str
+        Of a processor with matrix tiles (AMX), whether bf16 products use them: "in use", or why
+        not.  Empty on others.
     """
 
     training: str
@@ -35,6 +38,7 @@ class EngineReport:
     reasons: tuple[str, ...]
     threads: int
     isa: str | None
+    amx: str = ""
 
     def __str__(self) -> str:
         where = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
@@ -42,6 +46,7 @@ class EngineReport:
             f"training    {self.training}",
             f"prediction  {self.prediction}",
             f"engine      {f'{self.isa}, at most {where}' if self.isa else 'not available'}",
+            *([f"amx         {self.amx}"] if self.amx else []),
         ]
         return "\n".join([*lines, *(f"- {reason}" for reason in self.reasons)])
 
@@ -62,11 +67,13 @@ def explain_engine(network: Network) -> EngineReport:
     reasons = judge_engine(
         "auto", "full", network.chain, s.loss.bound, s.optimizer.function, s.optimizer.options
     ).reasons
-    able = native.available() and not describe_chain(network.chain).reasons
+    core = native.core() if native.available() else None
+    able = core is not None and not describe_chain(network.chain).reasons
     return EngineReport(
         training="reference" if reasons else "fast",
         prediction="fast" if able else "reference",
         reasons=reasons,
         threads=native.get_threads(),
-        isa=native.core().ISAS[-1] if native.available() else None,
+        isa=core.ISAS[-1] if core else None,
+        amx=core.amx() if core else "",
     )

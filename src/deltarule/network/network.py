@@ -195,6 +195,10 @@ class Network:
         progress: bool = True,
         engine: str = "auto",
         precision: str = "full",
+        checkpoints: str | os.PathLike[str] | None = None,
+        checkpoint_every: float | str = "10 s",
+        resume: str | os.PathLike[str] | None = None,
+        force_resume: bool = False,
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
@@ -238,6 +242,16 @@ class Network:
             Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
             weights stay float32.
 
+        checkpoints : path, optional
+            A folder for checkpoints: all that a training holds, written whole, the two newest kept.
+        checkpoint_every : float or str
+            Seconds, or "500 steps", "2 epochs"; and always at the end.
+        resume : path, optional
+            A folder of checkpoints to go on from, after any step, to the same bits as without the
+            stop; from the beginning where there are none.  Further ones are written there.
+        force_resume : bool
+            Go on even if the data or the settings are not those of the checkpoint.
+
         Returns
         -------
         History
@@ -245,7 +259,8 @@ class Network:
         Raises
         ------
         InvalidInput
-            Naming every problem at once, before anything has changed.
+            Naming every problem at once, before anything has changed; or what differs from the
+            checkpoint's training.
         NotAvailable
             If engine="fast" is asked for where there is none.
         Diverged

@@ -17,7 +17,12 @@ template <class T> DR_INLINE std::ptrdiff_t panel_at(const Layer<T>& of, int pan
 }
 
 template <class T> DR_INLINE std::ptrdiff_t rows_at(const Plan<T>& plan, const Layer<T>& of, int panel) {
-    return of.panels.unit(panel) * padded(plan.batch, QUAD);
+    return std::ptrdiff_t(of.panels.unit(panel)) * plan.room;
+}
+
+// Where the strip of a left factor begins that holds a quad of features.
+template <class T, class O> DR_INLINE std::ptrdiff_t strip_at(const Plan<T>& plan, int quad) {
+    return quad * QUAD / STRIP<T, O> * plan.stride;
 }
 
 // Calls f.template operator()<NV>() for nv = 1 … PANEL.
@@ -31,6 +36,15 @@ template <class F> DR_INLINE void with_vectors(int nv, F f) {
 
 template <class T, class O, int R, int NV, class Sink>
 DR_INLINE void tile(const O* left, std::ptrdiff_t stride, const O* right, int quads, Sink sink) {
+#if defined(DR_TILES)
+    if constexpr (TILED<T, O>) {
+        alignas(64) T c[R * TILE_ROWS][NV * LANES<T>];
+        multiply_tiles<R, NV>(left, stride, right, quads * QUAD / STRIP<T, O>, c[0]);
+        for (int r = 0; r < R * TILE_ROWS; ++r)
+            for (int v = 0; v < NV; ++v) sink(r, v, load(c[r] + v * LANES<T>));
+        return;
+    }
+#endif
     Tile<T, R, NV> c{};
     multiply_rows<T, O, R, NV>(c, left, stride, right, quads);
 #pragma GCC unroll 8
@@ -44,13 +58,13 @@ template <class T, class O, class Sink>
 DR_INLINE void multiply_panel(const O* left, std::ptrdiff_t stride, int from, int to, const O* right,
                               int quads, int nv, Sink sink) {
     with_vectors(nv, [&]<int NV>() DR_LAMBDA {
-        constexpr int R = tile_quads(NV);
+        constexpr int R = tile_quads(NV), ONE = GROUP<T, O> / QUAD;
         std::ptrdiff_t q = from;
-        for (; q + R <= to; q += R)
-            tile<T, O, R, NV>(left + q * QUAD * QUAD, stride, right, quads,
+        for (; q + R * ONE <= to; q += R * ONE)
+            tile<T, O, R, NV>(left + q * QUAD * STRIP<T, O>, stride, right, quads,
                                    [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
-        for (; R > 1 && q < to; ++q)
-            tile<T, O, 1, NV>(left + q * QUAD * QUAD, stride, right, quads,
+        for (; R > 1 && q < to; q += ONE)
+            tile<T, O, 1, NV>(left + q * QUAD * STRIP<T, O>, stride, right, quads,
                            [&](int r, int v, Vec<T> c) DR_LAMBDA { sink.template operator()<NV>(q * QUAD + r, v, c); });
     });
 }
@@ -58,19 +72,37 @@ DR_INLINE void multiply_panel(const O* left, std::ptrdiff_t stride, int from, in
 // Puts LANES units of one row, from `unit` on, where the left factor of the next product has them.
 template <class T, class O>
 DR_INLINE void store_quads(void* quads, std::ptrdiff_t stride, std::ptrdiff_t row, int unit, Vec<T> v) {
-    O* to = static_cast<O*>(quads) + unit / QUAD * stride + row * QUAD + unit % QUAD;
+    constexpr int SIDE = STRIP<T, O>;
+    O* to = static_cast<O*>(quads) + unit / SIDE * stride + row * SIDE + unit % SIDE;
     O part[LANES<T>];
     if constexpr (HALVES<T, O>) store_halves(part, v);
     else store<T>(part, v);
-    constexpr int PIECE = LANES<T> < QUAD ? LANES<T> : QUAD;
+    constexpr int PIECE = LANES<T> < SIDE ? LANES<T> : SIDE;
     for (int i = 0; i < LANES<T> / PIECE; ++i, to += stride) __builtin_memcpy(to, part + i * PIECE, PIECE * sizeof(O));
 }
 
 // Of Halves, what ∂W reads of the quads [from, to) of features and the rows [first, end): the same
-// with two rows in pairs.
+// with two rows in pairs, or for tiles [k/32][row/32][k mod 32][32 rows].
 template <class T, class O>
 DR_INLINE void pair_rows(const Plan<T>& plan, const void* quads, void* rows, int from, int to, int first, int end) {
-    if constexpr (HALVES<T, O>) {
+    if constexpr (TILED<T, O>) {
+        constexpr int SIDE = STRIP<T, O>, HALF = SIDE / 2;
+        for (int k = from * QUAD; k < to * QUAD; k += SIDE)
+            for (std::ptrdiff_t b = first; b < end; b += HALF) {
+                const O* x = static_cast<const O*>(quads) + strip_at<T, O>(plan, k / QUAD) + b * SIDE;
+                O* of_k = static_cast<O*>(rows) + strip_at<T, O>(plan, k / QUAD) + b / SIDE * SIDE * SIDE + b % SIDE;
+                const float* both_of = reinterpret_cast<const float*>(x);  // two features of a row
+                float pairs[HALF][HALF];
+                for (int i = 0; i < HALF; i += QUAD)
+                    for (int j = 0; j < HALF; j += QUAD)
+                        transpose_quad<float>(both_of + i * HALF + j, HALF, &pairs[j][i], HALF);
+                for (int j = 0; j < HALF; ++j, of_k += 2 * SIDE) {
+                    const Pairs both = load_pairs(pairs[j]);
+                    store_low(of_k, both);
+                    store_low(of_k + SIDE, both >> 16);
+                }
+            }
+    } else if constexpr (HALVES<T, O>) {
         typedef std::uint16_t Two __attribute__((vector_size(4 * QUAD)));  // two rows of a quad
         for (int q = from; q < to; ++q)
             for (std::ptrdiff_t b = first; b < end; b += 2) {
@@ -134,8 +166,8 @@ template <class T, class S> DR_INLINE void convert(const Plan<T>& plan, const S*
     }
 }
 
-template <class T> DR_INLINE std::ptrdiff_t place_in_quads(const Plan<T>& plan, int k, std::ptrdiff_t row) {
-    return k / QUAD * plan.stride + row * QUAD + k % QUAD;
+template <class T, class O> DR_INLINE std::ptrdiff_t place_in_quads(const Plan<T>& plan, int k, std::ptrdiff_t row) {
+    return k / STRIP<T, O> * plan.stride + row * STRIP<T, O> + k % STRIP<T, O>;
 }
 
 template <class T, class O> DR_INLINE O as(T x) {
@@ -158,11 +190,12 @@ DR_INLINE void gather_row(const Plan<T>& plan, const char* row, int from, int to
     for (; k < to; k += CHUNK) {
         S s[CHUNK]{};
         T x[CHUNK];
-        const int n = features - k < CHUNK ? features - k : CHUNK;
+        const int n = features < k ? 0 : features - k < CHUNK ? features - k : CHUNK;
         for (int i = 0; i < n; ++i) __builtin_memcpy(s + i, row + (k + i) * plan.rows.column, sizeof(S));
         convert<T, S>(plan, s, k, x);
         for (int i = n; i < CHUNK; ++i) x[i] = 0;
-        for (int i = 0; i < CHUNK && k + i < to; ++i) static_cast<O*>(plan.x)[place_in_quads(plan, k + i, at)] = as<T, O>(x[i]);
+        for (int i = 0; i < CHUNK && k + i < to; ++i)
+            static_cast<O*>(plan.x)[place_in_quads<T, O>(plan, k + i, at)] = as<T, O>(x[i]);
     }
 }
 
@@ -184,8 +217,9 @@ void gather(const Plan<T>& plan, const std::int64_t* order, int count, int row_f
     const int features = plan.layer[0].n_in, from = quad_from * QUAD, to = quad_to * QUAD;
     for (std::ptrdiff_t b = row_from; b < row_to; ++b) {
         if (b >= count) {
-            for (int q = quad_from; q < quad_to; ++q)
-                __builtin_memset(static_cast<O*>(plan.x) + q * plan.stride + b * QUAD, 0, QUAD * sizeof(O));
+            for (int k = from; k < to; k += STRIP<T, O>)
+                __builtin_memset(static_cast<O*>(plan.x) + place_in_quads<T, O>(plan, k, b), 0,
+                                 STRIP<T, O> * sizeof(O));
             continue;
         }
         const char* row = plan.rows.data + order[b] * plan.rows.row;
@@ -263,7 +297,7 @@ template <class T> DR_INLINE const T* bias_of(const Plan<T>& plan, const Layer<T
 template <class T, class O>
 void add_features(const Plan<T>& plan, int index, int from, int to, int k, int end) {
     const Layer<T>& layer = plan.layer[index];
-    const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x) + k * plan.stride;
+    const O* x = static_cast<const O*>(index ? plan.layer[index - 1].y : plan.x) + strip_at<T, O>(plan, k);
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
         const O* w = static_cast<const O*>(plan.w) + panel_at(layer, p) + std::ptrdiff_t(k) * QUAD * nv * LANES<T>;
@@ -299,7 +333,8 @@ template <class T, class O> void finish_layer(const Plan<T>& plan, int index, in
     const Layer<T>& layer = plan.layer[index];
     if (index + 1 == plan.layers) return;
     activate_layer<T, O>(plan, layer, from * QUAD, to * QUAD);
-    pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, layer.panels.columns() / QUAD, from * QUAD, to * QUAD);
+    const int quads = int(padded(layer.panels.columns(), STRIP<T, O>)) / QUAD;
+    pair_rows<T, O>(plan, layer.y, layer.y_rows, 0, quads, from * QUAD, to * QUAD);
 }
 
 template <class T, class O> void forward_layer(const Plan<T>& plan, int index, int from, int to) {

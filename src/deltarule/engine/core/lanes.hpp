@@ -9,7 +9,15 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512BF16__)
+#if defined(DR_EMULATED_TILES)
+#define DR_ISA tiles
+#define DR_BYTES 64
+#define DR_TILES
+#elif defined(__linux__) && (defined(__AMX_BF16__) || defined(__AMXBF16__))  // as Clang said up to 14
+#define DR_ISA amx
+#define DR_BYTES 64
+#define DR_TILES
+#elif defined(__AVX512BF16__)
 #define DR_ISA avx512bf16
 #define DR_BYTES 64
 #elif defined(__AVX512F__)
@@ -104,7 +112,7 @@ template <class T> DR_INLINE Vec<T> load_bytes(const std::uint8_t* p) {
         const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
         return bits<Vec<T>>(_mm512_maskz_cvtepi32_pd(0xFF, _mm256_cvtepu8_epi32(bytes)));
     }
-#elif defined(__AVX2__)
+#elif defined(__AVX2__) && DR_BYTES == 32
     if constexpr (sizeof(T) == 4) {
         const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
         return bits<Vec<T>>(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
@@ -170,6 +178,13 @@ DR_INLINE void store_halves(void* to, Vec<float> v) {
     for (int i = 0; i < LANES<float>; ++i) half[i] = std::uint16_t(whole[i]);
     std::memcpy(to, half, sizeof half);
 #endif
+}
+
+// The lower 16 bits of each lane, side by side.
+DR_INLINE void store_low(void* to, UVec<float> v) {
+    typedef std::uint16_t Low __attribute__((vector_size(DR_BYTES / 2)));
+    const Low low = __builtin_convertvector(v, Low);
+    std::memcpy(to, &low, sizeof low);
 }
 
 // c + x₀w₀ + x₁w₁ in each lane, added up in float32.

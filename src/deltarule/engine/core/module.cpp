@@ -20,6 +20,7 @@
 #include <thread>
 #include <variant>
 
+#include "amx.hpp"
 #include "trainer.hpp"
 
 namespace nb = nanobind;
@@ -150,12 +151,27 @@ template <class T> const Kernels<T>& kernels_of(int isa) {
 #endif
 }
 
-const Kernels<float>& half_kernels(int isa) {
+// Whether the padding of tiles no more than doubles the work.
+bool fills_tiles(const Config& config) {
+    const auto full = [](int n) { return double(padded(n, 32)); };
+    double work = 0, with_padding = 0;
+    for (std::size_t i = 1; i < config.sizes.size(); ++i) {
+        work += double(config.batch) * config.sizes[i - 1] * config.sizes[i];
+        with_padding += full(config.batch) * full(config.sizes[i - 1]) * full(config.sizes[i]);
+    }
+    return with_padding <= 2 * work;
+}
+
+// Of bf16; by tiles where there are any, by emulated ones where somebody asks for these.
+const Kernels<float>& half_kernels(const std::string& name, bool filled, std::string* chosen) {
+    if (*chosen = name; name == "tiles") return *tiles::tiled.of_half;
+    if (*chosen = "amx"; name == "auto" && filled && amx_in_use()) return *amx::tiled.of_half;
+    const int isa = isa_of(name);
+    *chosen = ISA_NAMES[isa];
 #if defined(__x86_64__)
     if (isa == 2 && __builtin_cpu_supports("avx512bf16")) return avx512bf16::of_half;
     return isa == 2 ? avx512::of_half : isa == 1 ? avx2::of_half : baseline::of_half;
 #else
-    (void)isa;
     return baseline::of_half;
 #endif
 }
@@ -224,10 +240,14 @@ class Handle {
         config.batch = int(number(batch_size, 1, 1 << 30, "batch_size"));
         set_scale(config, shift, factor, scaled);
         config_ = config;
-        isa_ = isa_of(isa);
-        if (bf16) trainer_.emplace<Trainer<float>>(config, half_kernels(isa_));
-        else if (dtype == "float32") trainer_.emplace<Trainer<float>>(config, kernels_of<float>(isa_));
-        else trainer_.emplace<Trainer<double>>(config, kernels_of<double>(isa_));
+        if (bf16) {
+            trainer_.emplace<Trainer<float>>(config, half_kernels(isa, fills_tiles(config), &isa_));
+            return;
+        }
+        const int found = isa_of(isa);
+        isa_ = ISA_NAMES[found];
+        if (dtype == "float32") trainer_.emplace<Trainer<float>>(config, kernels_of<float>(found));
+        else trainer_.emplace<Trainer<double>>(config, kernels_of<double>(found));
     }
 
     void load(const ReadOnly& theta, const ReadOnly& state, const std::optional<ReadOnly>& average) {
@@ -291,13 +311,13 @@ class Handle {
         });
     }
 
-    std::string isa() const { return ISA_NAMES[isa_]; }
+    std::string isa() const { return isa_; }
     int slots() { return with([](auto& trainer) { return trainer.slots(); }); }
     std::size_t bytes() { return with([](auto& trainer) { return trainer.bytes(); }); }
 
   private:
     Config config_;
-    int isa_ = 0;
+    std::string isa_;
     bool loaded_ = false;
     std::atomic<bool> taken_ = false;
     std::variant<std::monostate, Trainer<float>, Trainer<double>> trainer_;
@@ -382,12 +402,14 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
 
 double peak(const std::string& dtype, int threads, double seconds, const std::string& isa) {
     if (dtype != "float32" && dtype != "float64" && dtype != "bf16") refuse("dtype must be 'float32', 'float64' or 'bf16'.");
-    const int found = isa_of(isa);
+    std::string chosen;
+    const bool half = dtype == "bf16";
+    const int found = half ? 0 : isa_of(isa);
     struct Team {
         double (*peak)(double (*)(), double);
         double seconds;
         double rate[MOST_THREADS]{};
-    } team{dtype == "bf16"      ? half_kernels(found).peak
+    } team{half                 ? half_kernels(isa, true, &chosen).peak
            : dtype == "float32" ? kernels_of<float>(found).peak
                                 : kernels_of<double>(found).peak,
            number(seconds, 0, 60, "seconds")};
@@ -451,6 +473,8 @@ NB_MODULE(_core, m) {
     m.def("set_threads", [](int n) { set_threads(int(number(n, 1, 1024, "n"))); }, "n"_a);
     m.def("get_threads", &get_threads);
     m.def("peak", &peak, "dtype"_a, "threads"_a, "seconds"_a, "isa"_a = "auto");
+    m.def("amx", &state_of_amx);
+    m.def("tiles_agree", [](bool fault) { return tiles::tiled.agree(fault); }, "fault"_a);
     m.def("elementwise", &elementwise, "name"_a, "option"_a, "x"_a, "y"_a, "derivative"_a, "isa"_a = "auto");
     m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a, "scores"_a,
           "threads"_a, "isa"_a = "auto");

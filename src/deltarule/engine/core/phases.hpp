@@ -59,7 +59,9 @@ template <class T, class O> void loss_of_rows(const Plan<T>& plan, int t, int fr
 
 template <class T, class O> void run_rows(const Plan<T>& plan, int t) {
     constexpr int AT_ONCE = 16;  // row quads: their activations stay in the cache
-    const Share mine = share_of((plan.count + QUAD - 1) / QUAD, t, plan.threads);
+    constexpr int ONE = GROUP<T, O> / QUAD;
+    const Share groups = share_of(int(padded(plan.count, STRIP<T, O>)) / GROUP<T, O>, t, plan.threads);
+    const Share mine{groups.from * ONE, groups.to * ONE};
     for (int from = mine.from; from < mine.to; from += AT_ONCE) {
         const int to = from + AT_ONCE < mine.to ? from + AT_ONCE : mine.to;
         if (!plan.parts)
@@ -109,13 +111,21 @@ template <class T, class O> void gradient_of(const Plan<T>& plan, const Block& b
     const O* g = static_cast<const O*>(layer.g_rows) + rows_at(plan, layer, block.panel);
     const T* d = layer.d + rows_at(plan, layer, block.panel);
     with_vectors(layer.panels.width(block.panel), [&]<int NV>() DR_LAMBDA {
-        auto some = [&]<int R>(int q) DR_LAMBDA {
+        [[maybe_unused]] auto some = [&]<int R>(int q) DR_LAMBDA {
             Tile<T, R, NV> c{};
             multiply_columns<T, O, R, NV>(c, x + (block.quad + q) * plan.stride, plan.stride, g, plan.count);
             for (int k = 0; k < R * QUAD; ++k)
                 for (int v = 0; v < NV; ++v) store<T>(out + ((q * QUAD + k) * NV + v) * LANES<T>, c[k][v]);
         };
-        int q = 0;
+#if defined(DR_TILES)
+        if constexpr (TILED<T, O>)
+            for (int q = 0; q < block.quads; q += STRIP<T, O> / QUAD) {
+                const int strips = int(padded(plan.count, STRIP<T, O>)) / STRIP<T, O>;
+                multiply_tiles<2, NV>(x + strip_at<T, O>(plan, block.quad + q), STRIP<T, O> * STRIP<T, O>, g, strips,
+                                      out + q * QUAD * NV * LANES<T>);
+            }
+#endif
+        int q = TILED<T, O> ? block.quads : 0;
         constexpr int TILE = tile_quads(NV);
         for (; q + TILE <= block.quads; q += TILE) some.template operator()<TILE>(q);
         for (; TILE > 1 && q < block.quads; ++q) some.template operator()<1>(q);
@@ -153,7 +163,7 @@ template <class T, class O> void repack_block(const Plan<T>& plan, const Block& 
                     const Pairs both = pack_pairs(load(w + i * width + j), load(w + (i + 1) * width + j));
                     __builtin_memcpy(pairs + i * width + 2 * j, &both, sizeof both);
                 }
-        if (!layer.back) continue;
+        if (!layer.back || k >= layer.back_panels.columns()) continue;  // strips are padded further than panels
         const int panel = layer.back_panels.holds(k), unit = layer.back_panels.unit(panel);
         const std::ptrdiff_t back_width = layer.back_panels.width(panel) * LANES<T>;
         O* back = static_cast<O*>(layer.back) + std::ptrdiff_t(unit) * layer.back_rows;
@@ -216,13 +226,14 @@ template <class T> DR_INLINE int first_free_block(const Plan<T>& plan) {
 // What the features of one part add to z of the first layer, for all rows of the next batch.
 template <class T, class O> void forward_part(const Plan<T>& plan, int part) {
     const Layer<T>& layer = plan.layer[0];
-    const int quads = (plan.next_count + QUAD - 1) / QUAD, from = plan.part_quads[part], to = plan.part_quads[part + 1];
+    const int quads = int(padded(plan.next_count, STRIP<T, O>)) / QUAD;
+    const int from = plan.part_quads[part], to = plan.part_quads[part + 1];
     gather<T, O>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
     T* sums = plan.part_sums + part * rows_at(plan, layer, layer.panels.count);
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
         T* sum = sums + rows_at(plan, layer, p);
-        multiply_panel<T, O>(static_cast<const O*>(plan.x) + from * plan.stride, plan.stride, 0, quads,
+        multiply_panel<T, O>(static_cast<const O*>(plan.x) + strip_at<T, O>(plan, from), plan.stride, 0, quads,
                           static_cast<const O*>(plan.w) + panel_at(layer, p) + std::ptrdiff_t(from) * QUAD * nv * LANES<T>, to - from, nv,
                           [&]<int NV>(std::ptrdiff_t b, int v, Vec<T> c) DR_LAMBDA { store<T>(sum + (b * NV + v) * LANES<T>, c); });
     }

@@ -19,6 +19,7 @@ DR_INLINE constexpr std::ptrdiff_t padded(std::ptrdiff_t n, std::ptrdiff_t to) {
 // How the kernels of one instruction set cut matrices.
 struct Shape {
     int lanes, panel;  // numbers in a vector, vectors in the widest panel
+    int strip;         // numbers of a left factor's row that lie together; what rows are padded to, too
 };
 
 // Half of a float32: its upper 16 bits, rounded to nearest.  bf16 operands are pairs of these.
@@ -97,7 +98,8 @@ template <class T> struct Plan {
     int layers;
     Layer<T>* layer;
     int batch;              // rows of a full batch
-    std::ptrdiff_t stride;  // from one quad of features to the next, rows and a little more
+    int room;               // the same with padding
+    std::ptrdiff_t stride;  // from one strip of features to the next, rows and a little more
     std::ptrdiff_t size;    // of θ, packed
     T *theta, *memory1, *memory2, *average;  // null where not needed
 
@@ -164,7 +166,7 @@ template <class T> struct Kernels {
     void (*forward)(const Plan<T>&, int t);    // only the scores
     const T* (*direct)(const Chain<T>&, const T* x, T* one, T* other);  // scores of one row
     void (*softmax)(const T* z, T* p, std::ptrdiff_t n, int k);
-    void (*quiet)(bool on, unsigned long long* kept);  // flush to zero, on this thread
+    void (*quiet)(bool on, unsigned long long* kept);  // flush to zero, and tiles, on this thread
     double (*peak)(double (*clock)(), double seconds);  // multiply-adds a second of this thread
     void (*elementwise)(Activation, T option, const T* x, T* y, T* derivative, std::ptrdiff_t n);
 };
@@ -174,5 +176,14 @@ namespace baseline { extern const Kernels<float> of_float, of_half; extern const
 namespace avx2 { extern const Kernels<float> of_float, of_half; extern const Kernels<double> of_double; }
 namespace avx512 { extern const Kernels<float> of_float, of_half; extern const Kernels<double> of_double; }
 namespace avx512bf16 { extern const Kernels<float> of_half; }
+
+// Products by matrix tiles, and whether they multiply as they should; with a fault, to see that it is
+// found.  Both null where the compiler does not know such tiles.
+struct Tiled {
+    const Kernels<float>* of_half;
+    bool (*agree)(bool fault);
+};
+namespace amx { extern const Tiled tiled; }    // the processor's
+namespace tiles { extern const Tiled tiled; }  // emulated, for tests
 
 }  // namespace deltarule

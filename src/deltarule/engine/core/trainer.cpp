@@ -73,12 +73,14 @@ Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels)
 template <class T> void Trainer<T>::lay_out(Arena& arena) {
     const Shape shape = kernels_.shape;
     const int width = shape.lanes * shape.panel, layers = int(config_.sizes.size()) - 1;
-    const double batch = double(padded(config_.batch, QUAD));
+    const double batch = double(padded(config_.batch, shape.strip));
+    const auto strips = [&](double n) { return std::ceil(n / shape.strip); };
     plan_.shape = shape;
     plan_.layers = layers;
     plan_.layer = arena.template take<Layer<T>>(layers);
     plan_.batch = config_.batch;
-    plan_.stride = std::ptrdiff_t(batch) * QUAD + CHUNK;  // not a power of two: sets of the cache
+    plan_.room = int(batch);
+    plan_.stride = std::ptrdiff_t(batch) * shape.strip + std::max(CHUNK, shape.strip);  // no power of two: cache sets
     const double stride = double(plan_.stride);
     const auto operand = [&](double n) -> void* {
         return config_.half ? static_cast<void*>(arena.template take<Half>(n)) : arena.take(n);
@@ -89,19 +91,19 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
     for (int i = 0; i < layers; ++i) {
         Layer<T> layer{};
         layer.n_in = config_.sizes[i], layer.n_out = config_.sizes[i + 1];
-        layer.quads = int(padded(layer.n_in, QUAD) / QUAD);
+        layer.quads = int(padded(layer.n_in, shape.strip) / QUAD);
         layer.panels = Panels::of(layer.n_out, shape);
         layer.weights = std::ptrdiff_t(size);
         const double columns = layer.panels.columns();
-        size += double(layer.quads * QUAD + 1) * columns;
+        size = strips(size + double(layer.quads * QUAD + 1) * columns) * shape.strip;
         layer.d = arena.take(batch * columns);
         layer.g_rows = config_.half ? operand(batch * columns) : layer.d;
         if (i) {
-            layer.back_rows = int(padded(layer.n_out, QUAD));
+            layer.back_rows = int(padded(layer.n_out, shape.strip));
             layer.back_panels = Panels::of(layer.n_in, shape);
             if (config_.training) {
                 layer.back = operand(double(layer.back_panels.columns()) * layer.back_rows);
-                layer.g = operand(stride * (columns / QUAD));
+                layer.g = operand(stride * strips(columns));
             }
         }
         if (i + 1 < layers) {
@@ -113,26 +115,26 @@ template <class T> void Trainer<T>::lay_out(Arena& arena) {
                 layer.threshold = std::uint32_t(std::min(std::nearbyint(hidden.rate * 4294967296.0), 4294967295.0));
                 layer.scale = T(1) / T(1 - hidden.rate);
             }
-            layer.y = operand(stride * (columns / QUAD));
-            layer.y_rows = config_.half ? operand(stride * (columns / QUAD)) : layer.y;
+            layer.y = operand(stride * strips(columns));
+            layer.y_rows = config_.half ? operand(stride * strips(columns)) : layer.y;
         }
         parameters_ += std::int64_t(layer.n_in + 1) * layer.n_out;
         multiply_adds_ += double(config_.batch) * layer.n_in * layer.n_out * (i ? 3 : 2);
         if (plan_.layer) plan_.layer[i] = layer;
     }
-    const int features = config_.sizes[0], quads = int(padded(features, QUAD) / QUAD);
+    const int features = config_.sizes[0], room = int(padded(features, shape.strip)) + CHUNK;
     const int outputs = Panels::of(config_.sizes.back(), shape).columns();
     plan_.size = std::ptrdiff_t(std::min(size, 4e18));
     plan_.theta = arena.take(size);
     plan_.w = config_.half ? operand(size) : plan_.theta;
-    plan_.x = operand(stride * quads);
-    plan_.x_rows = config_.half ? operand(stride * quads) : plan_.x;
+    plan_.x = operand(stride * strips(features));
+    plan_.x_rows = config_.half ? operand(stride * strips(features)) : plan_.x;
     plan_.z = arena.take(batch * outputs);
     plan_.quad_loss = arena.template take<double>(batch / QUAD);
-    plan_.shift64 = arena.template take<double>(features + CHUNK);
-    plan_.factor64 = arena.template take<double>(features + CHUNK);
-    plan_.shift = arena.take(features + CHUNK);
-    plan_.factor = arena.take(features + CHUNK);
+    plan_.shift64 = arena.template take<double>(room);
+    plan_.factor64 = arena.template take<double>(room);
+    plan_.shift = arena.take(room);
+    plan_.factor = arena.take(room);
     if (!config_.training) return;
 
     plan_.memory1 = plan_.memory2 = arena.take(size);
@@ -178,10 +180,10 @@ template <class T> void Trainer<T>::cut_blocks() {
                 ++plan_.blocks;
             }
     };
-    constexpr int STEP = 2;  // the most quads of features in a tile
+    const int step = std::max(2, plan_.shape.strip / QUAD);  // the most quads of features in a tile
     const int quads = plan_.layer[0].quads;
     for (int part = 0; part < plan_.parts; ++part) {
-        plan_.part_quads[part + 1] = std::min(quads, int(padded(std::int64_t(quads) * (part + 1) / plan_.parts, STEP)));
+        plan_.part_quads[part + 1] = std::min(quads, int(padded(std::int64_t(quads) * (part + 1) / plan_.parts, step)));
         cut(0, plan_.part_quads[part], plan_.part_quads[part + 1]);
         plan_.part_blocks[part + 1] = plan_.blocks;
     }
