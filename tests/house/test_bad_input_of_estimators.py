@@ -493,7 +493,33 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
         lambda p: regressor(alpha=-1).initialize(3),
         ("alpha", "at least 0"),
     ),
+    # -- what fits no other row
+    "a metric of other targets": (
+        regress(of={"validation_metric": "neg_log_loss"}),
+        ("validation_metric='neg_log_loss'", "Choose another"),
+    ),
+    "y_val of several labels": (
+        fit(X_val=X, y_val=np.eye(2, dtype=int)[Y]),
+        ("y_val", "one label", "(24, 2)"),
+    ),
+    "weights that vanish": (
+        fit(weight=np.full(N, 1e-60), of={"dtype": "float32"}),
+        ("sample_weight", "float32", "around 1"),
+    ),
+    "a class weight that overflows": (
+        fit(of={"class_weight": {0: 1e300}, "dtype": "float32"}),
+        ("class_weight", "float32", "around 1"),
+    ),
+    "a penalty that overflows": (fit(of={"alpha": 1e300}), ("alpha", "1e+300", "lower alpha")),
+    "numbers too large for X's type": (
+        regress(X.astype(np.float32), Z * 1e60),
+        ("y holds", "float32", "units"),
+    ),
     # -- what leaves the finite numbers
+    "a rate that leaves at the last step": (
+        fit(of={"learning_rate_init": 1e300, "max_iter": 1}),
+        ("diverged", "learning_rate_init"),
+    ),
     "a rate of 1e10": (
         fit(X * 10, of={"learning_rate_init": 1e10, "solver": "sgd", "max_iter": 50}),
         ("diverged", "learning_rate_init"),

@@ -30,11 +30,13 @@ from ..network.targets import Targets
 from .fitting import (
     Lines,
     batch_rows,
+    fitting_weights,
     following,
     full_batch_for,
     going_on_from,
     network_for,
     penalty,
+    require_finite,
     rows_of,
     training_for,
 )
@@ -243,6 +245,7 @@ class BaseMLP(Serving, ABC):
                 training.plan,
                 names=NAMES,
             )
+        require_finite(network, rows)
         self._remember(training, stopping, monitor, judge.reporting, len(rows), incremental)
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
@@ -281,7 +284,7 @@ class BaseMLP(Serving, ABC):
 
     def _rows(self, samples: Samples, dtype: Any, of: str = "") -> Rows:
         weight = self._weigh(samples, training=not of)
-        weight = None if weight is None else weight.astype(dtype)
+        weight = None if weight is None else fitting_weights(weight, dtype)
         y = self._encode(samples.y, dtype, f"y{of}")
         return rows_of(self.network_, rows_for(samples.X), y, weight)
 
@@ -342,7 +345,7 @@ class BaseMLP(Serving, ABC):
         if monitor is not None:
             scores = [record[monitor.name] for record in new]
             sign = 1.0 if monitor.greater_is_better else -1.0
-            if self.early_stopping:
+            if self.early_stopping and scores:
                 self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
                 self.best_validation_score_ = sign * max(
                     sign * score for score in self.validation_scores_

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..data.batches import Rows, total_weight
 from ..data.scaling import learn_scaling
+from ..ground.arrays import quiet
 from ..ground.contracts import Array, Schedule
-from ..ground.errors import Problems
+from ..ground.errors import Diverged, InvalidInput, Problems
 from ..learning.callbacks import Callback
 from ..learning.evaluation import Judge
 from ..learning.full_batch import FullBatchTraining
@@ -33,17 +34,21 @@ from .words import retold
 
 # SciPy's own: L-BFGS has converged where an iteration gains no more than that share of the loss.
 VALUE_TOLERANCE = 2.220446049250313e-09
+# Sums of weights, and a penalty, beyond which the loss or its gradient leaves float32.
+LEAST_WEIGHT, GREATEST_WEIGHT, GREATEST_PENALTY = 1e-30, 1e30, 1e30
 # Of a network's settings, what an estimator's parameters alone do not say.
 NOT_OF_CHOICES = ("sizes", "loss", "scaling", "dtype", "seed")
 
 __all__ = [
     "Lines",
     "batch_rows",
+    "fitting_weights",
     "following",
     "full_batch_for",
     "going_on_from",
     "network_for",
     "penalty",
+    "require_finite",
     "rows_of",
     "training_for",
 ]
@@ -129,6 +134,44 @@ def rows_of(network: Network, X: Any, y: Array, weight: Array | None) -> Rows:
     return Rows(X, y, scaling, np.dtype(network.settings.dtype), weight)
 
 
+def fitting_weights(weight: Array, dtype: Any) -> Array:
+    """The weights of rows in the dtype of a network.
+
+    Raises
+    ------
+    InvalidInput
+        If they overflow or vanish there.
+    """
+    with np.errstate(over="ignore"):
+        fitting = weight.astype(dtype)
+    mass = fitting.sum(dtype=np.float64)
+    if not (LEAST_WEIGHT < mass < GREATEST_WEIGHT):
+        raise InvalidInput(
+            f"sample_weight and class_weight add up to {weight.sum():.3g}, which {np.dtype(dtype)} "
+            "cannot compute with; use weights around 1, only their ratios count."
+        )
+    return fitting
+
+
+@quiet
+def require_finite(network: Network, rows: Rows) -> None:
+    """Require finite answers of a trained network to the first rows.
+
+    Raises
+    ------
+    Diverged
+        The last step's own loss was finite; what it did to the weights shows here only.
+    """
+    z, _ = network.chain(rows.x(slice(0, 256)))
+    answer = network.preprocessing.targets.decide(z)
+    if not (np.isfinite(z).all() and np.isfinite(answer).all()):
+        raise Diverged(
+            "Training diverged: the last weights answer with numbers that are not finite. "
+            "learning_rate_init is probably too high.",
+            0,
+        )
+
+
 def batch_rows(given: Any, n: int) -> int:
     """Rows of a batch: "auto" are 200; never more than there are."""
     return min(200 if given == "auto" else int(given), n)
@@ -140,7 +183,13 @@ def penalty(alpha: float, rows: Rows, batch: int, n_outputs: int) -> float:
     `n_outputs` is that of several labels at once, whose losses scikit-learn adds up, and else 1.
     """
     mean = (total_weight(rows.weight, len(rows)) or 1.0) / len(rows)
-    return alpha / (batch * mean * n_outputs)
+    strength = alpha / (batch * mean * n_outputs)
+    if not strength <= GREATEST_PENALTY:
+        raise InvalidInput(
+            f"alpha is {alpha:g}, which over the mean weight of a batch makes a penalty of "
+            f"{strength:.3g}; lower alpha, or use sample weights around 1."
+        )
+    return strength
 
 
 class Lines(Callback):

@@ -30,7 +30,7 @@ def scorer_named(given: Any) -> tuple[str, Any]:
     InvalidInput
         If it is neither a name of a scorer nor a function.
     """
-    if given is None or given == "loss":
+    if given is None or (isinstance(given, str) and given == "loss"):
         return given or "", None
     if callable(given):
         name = getattr(getattr(given, "_score_func", given), "__name__", "score")
@@ -144,12 +144,25 @@ class ScoreJudge(Judge):
             found["loss_in_units"] = self.reporting.anew(y, z, weight)
         if self.scorer is None:
             return found
-        if isinstance(self.scorer, _BaseScorer):
+        try:
+            self._ask_scorer(found, y, z, weight)
+        except Exception as error:  # whatever a scorer, or one's own, raises
+            raise InvalidInput(
+                f"validation_metric={brief(self.name)} cannot judge these answers: {error} Choose "
+                "another; not every metric is for every kind of target."
+            ) from error
+        if not np.isfinite(found.get(self.name, 0.0)):
+            found[self.name] = -np.inf  # never the best
+        return found
+
+    def _ask_scorer(
+        self, found: dict[str, float], y: Array, z: Array, weight: Array | None
+    ) -> None:
+        if not np.isfinite(z).all():
+            found[self.name] = -np.inf
+        elif isinstance(self.scorer, _BaseScorer):
             more = {} if weight is None else {"sample_weight": weight}
             found[self.name] = float(self.scorer(self.answers, z, self.decode(y), **more))
         elif self.held_out is not None and y is self.held_out[0].y:
             _, estimator, X, labels = self.held_out
             found[self.name] = float(self.scorer(estimator(), X, labels))
-        if not np.isfinite(found.get(self.name, 0.0)):
-            found[self.name] = -np.inf  # never the best
-        return found

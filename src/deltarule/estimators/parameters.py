@@ -224,7 +224,7 @@ def _optimizer(
     solver = given["solver"]
     if isinstance(solver, str) and solver == "lbfgs":
         senseless = [name for name in NOT_FOR_LBFGS if not _same(given[name], defaults[name])]
-        if given["normalization"] == "batch":
+        if isinstance(given["normalization"], str) and given["normalization"] == "batch":
             senseless.append("normalization")
         if senseless:
             problems.add(

@@ -107,11 +107,14 @@ def refuse_huge(values: Array, name: str, dtype: Any) -> None:
     ------
     InvalidInput
     """
+    dtype = np.dtype(dtype)
     limit = greatest(dtype)
+    if values.dtype.kind == "f":  # or it would overflow itself
+        limit = min(limit, float(np.finfo(values.dtype).max))
     if values.size and not (values.max() <= limit and values.min() >= -limit):
         worst = values.ravel()[abs(values).argmax()]
         raise InvalidInput(
-            f"{name} holds {worst:.3g}, too large for {np.dtype(dtype)}; use other units, or scale "
+            f"{name} holds {worst:.3g}, too large for {dtype}; use other units, or scale "
             "it with StandardScaler."
         )
 

@@ -96,7 +96,7 @@ def checked_rows(
     numbers = rows.data if hasattr(rows, "toarray") else rows
     refuse_huge(numbers, f"X{of}", estimator.dtype or numbers.dtype)
     if with_y and numeric:
-        refuse_huge(checked[1], f"y{of}", np.float64)
+        refuse_huge(checked[1], f"y{of}", numbers.dtype)  # in which it is predicted
     return checked
 
 

@@ -72,6 +72,11 @@ class Labels:
                     f"the shape {tuple(indicators.shape)}."
                 )
             return np.asarray(indicators, np.int64)
+        if y.ndim != 1:
+            raise InvalidInput(
+                f"{name} must hold one label for each row, as the first fit had it, not the "
+                f"shape {tuple(y.shape)}."
+            )
         try:
             place = np.searchsorted(self.classes, y)
         except TypeError:

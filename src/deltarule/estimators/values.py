@@ -58,7 +58,8 @@ def check_numbers(given: Mapping[str, Any], problems: Problems) -> None:
         check_number(
             problems, "label_smoothing", given["label_smoothing"], low=0, high=1, below=True
         )
-    if given["precision"] == "bf16" and given["engine"] == "reference":
+    both = given["precision"], given["engine"]
+    if all(isinstance(value, str) for value in both) and both == ("bf16", "reference"):
         problems.add(
             'precision="bf16" is the fast engine\'s, and engine="reference" was asked for; leave '
             "one of them out."
@@ -97,10 +98,12 @@ def check_learning_rate(given: Mapping[str, Any], problems: Problems) -> None:
     else:
         check_one_of(problems, "learning_rate", kind, LEARNING_RATES)
     fits = check_number(problems, "learning_rate_init", rate, low=0, above=True)
-    if check_number(problems, "weight_decay", decay, low=0) and fits and rate * decay >= 1:
+    fits = check_number(problems, "weight_decay", decay, low=0) and fits
+    share = float(rate) * float(decay) if fits else 0.0
+    if share >= 1:
         problems.add(
-            f"learning_rate_init × weight_decay is {rate * decay:g}; from 1 on, a step would turn "
-            "the weights around. Lower one of them."
+            f"learning_rate_init × weight_decay is {share:g}; from 1 on, a step would turn the "
+            "weights around. Lower one of them."
         )
     if given["schedule"] is not None and isinstance(kind, str) and kind in LEARNING_RATES[1:]:
         problems.add(

@@ -102,7 +102,7 @@ class Course:
         self.constant = found.constant_loss
         # Losses may be negative, or 0 for a constant: what there was to learn is in their gaps.
         gaps = (abs(found.constant_loss), found.constant_loss - found.loss)
-        self.scale = max(1e-12, *(gap for gap in gaps if math.isfinite(gap)))
+        self.scale = max([1e-12, *(gap for gap in gaps if math.isfinite(gap))])
         self.worst_guess = max(found.constant_loss, found.zero_loss, found.initial_loss)
         # The mean loss of few rows, and with dropout, changes from epoch to epoch anyway.
         self.noise = max(1.0, math.sqrt(1000 / max(found.n, 1)))

@@ -134,7 +134,10 @@ def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
             )
         else:
             label = f"{bare.name}.{name}"
-            problems.require(value != (), f"{label} is empty; give one number for each output.")
+            problems.require(
+                not (isinstance(value, tuple) and not value),
+                f"{label} is empty; give one number for each output.",
+            )
             for number in value if isinstance(value, tuple) else (value,):
                 _check_range(label, name, number, problems)
     problems.raise_if_any()
