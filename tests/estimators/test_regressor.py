@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, make_regression
-from sklearn.metrics import d2_pinball_score, mean_poisson_deviance, mean_squared_error
+from sklearn.metrics import (
+    d2_pinball_score,
+    mean_poisson_deviance,
+    mean_squared_error,
+    r2_score,
+)
 from sklearn.neural_network import MLPRegressor as Theirs
 from sklearn.preprocessing import StandardScaler
 
@@ -116,6 +121,7 @@ def test_several_quantiles() -> None:
     assert q.shape == (2000, 3)
     assert (np.diff(q, axis=1) >= 0).all()
     assert np.allclose((y[:, None] <= q).mean(0), levels, atol=0.04)
+    assert model.score(X, y) == r2_score(y, q[:, 1])
     one = MLPRegressor("quantile", (20,), "tanh", quantile=0.9, random_state=0, max_iter=60).fit(
         X, y
     )
@@ -176,3 +182,15 @@ def test_layers_in_place_of_the_loss() -> None:
     X, y = diabetes()
     with pytest.raises(ValueError, match=r"For layers say hidden_layer_sizes=\(8,\)"):
         MLPRegressor((8,)).fit(X, y)
+
+
+def test_a_schedule_runs_through_partial_fit() -> None:
+    """The rate falls from call to call as it does from epoch to epoch of one fit."""
+    X, y = diabetes()
+    given: dict[str, Any] = {"hidden_layer_sizes": (6,), "schedule": "linear", "random_state": 0}
+    whole = MLPRegressor(**given, max_iter=5, tol=0).fit(X, y)
+    cut = MLPRegressor(**given, max_iter=5)
+    for _ in range(5):
+        cut.partial_fit(X, y)
+    assert cut.history_["lr"] == whole.history_["lr"]
+    assert np.array_equal(cut.coefs_[0], whole.coefs_[0])

@@ -221,6 +221,7 @@ class BaseMLP(Serving, ABC):
                 epochs=epochs,
                 l2=penalty(self.alpha, rows, batch, self._summed_outputs()),
                 seed=self._seed,
+                incremental=incremental,
             )
         if rows_val is not None and held is not None:
             judge.held_out = (rows_val, lambda: as_it_stands(self, training), held.X, held.y)

@@ -220,10 +220,13 @@ def training_for(
     epochs: int,
     l2: float,
     seed: int,
+    incremental: bool,
 ) -> Training:
-    """A training by mini-batches; it goes on from `start`, whose schedule begins anew."""
+    """A training by mini-batches; it goes on from `start`, but begins its schedule anew."""
     batch = batch_rows(estimator.batch_size, len(rows))
     first, t0 = (start.epoch, start.t) if start else (0, 0)
+    if incremental:  # one schedule over all calls of partial_fit
+        t0 = 0
     plan = Plan(
         epochs=first + epochs,
         batch_size=batch,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
@@ -342,6 +343,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         z = self._scores(X)
         answer: Array = self._targets.present(self._targets.decide(z))
         return answer.astype(z.dtype, copy=False)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R²; of several quantiles that of the one whose level is nearest to ½.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in `fit`
+        """
+        prediction = self.predict(X)
+        if self._targets.of_one and prediction.ndim == 2:
+            levels = np.array(self._targets.levels)
+            prediction = prediction[:, int(abs(levels - 0.5).argmin())]
+        return float(r2_score(y, prediction, sample_weight=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
