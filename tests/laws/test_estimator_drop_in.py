@@ -29,6 +29,8 @@ GOES_ON = "partial_fit with early stopping is not refused: it judges, and serves
 DECLARED = {
     "test_alpha": "whether the last layer's weights are smaller too depends on the seed: at 57 of "
     "60 they are (theirs: 59), and not at theirs",
+    "test_mlp_loading_from_joblib_partial_fit": "200 steps of Adam come within about 1e-4 of the "
+    "new target, ours and theirs, and the limit is 1e-4: at theirs, 1.1e-4 is left",
     "test_fit": PRIVATE,
     "test_gradient": f"{RATE}; and it calls a private function",
     "test_learning_rate_warmstart": PRIVATE,
