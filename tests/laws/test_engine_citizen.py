@@ -334,7 +334,7 @@ assert course.trainer.threads == 2
 
 
 def test_served_threads_stay(core: Any) -> None:
-    """A call whose two threads had processors nearly all the time is followed by one with two."""
+    """A call whose two threads had processors most of the time is followed by one with two."""
     code = """
 core.set_threads(2)
 course, calls = citizen.Course(core, citizen.LARGE), []
@@ -344,7 +344,7 @@ for _ in range(20):
     served, seconds = time.process_time() - served, time.perf_counter() - begin
     calls.append((course.trainer.threads, served / seconds))
 for (threads, served), (following, _) in zip(calls, calls[1:]):
-    assert threads < 2 or served < 1.7 or following == 2, calls
+    assert threads < 2 or served < 1.5 or following == 2, calls
 """
     in_own_process(BEGIN + code)
 
