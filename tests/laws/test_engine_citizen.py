@@ -333,6 +333,22 @@ assert course.trainer.threads == 2
     in_own_process(BEGIN + code)
 
 
+def test_served_threads_stay(core: Any) -> None:
+    """A call whose two threads had processors most of the time is followed by one with two."""
+    code = """
+core.set_threads(2)
+course, calls = citizen.Course(core, citizen.LARGE), []
+for _ in range(20):
+    begin, served = time.perf_counter(), time.process_time()
+    course(0.06, 0)
+    served, seconds = time.process_time() - served, time.perf_counter() - begin
+    calls.append((course.trainer.threads, served / seconds))
+for (threads, served), (following, _) in zip(calls, calls[1:]):
+    assert threads < 2 or served < 1.5 or following == 2, calls
+"""
+    in_own_process(BEGIN + code)
+
+
 @pytest.mark.parametrize("task", ["train(20.0)", "train(0.01)", "ask()"])
 def test_the_process_ends(core: Any, task: str) -> None:
     """Threads that sleep, are at work in a daemon or come back too late: all processes end well."""
