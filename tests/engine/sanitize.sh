@@ -41,5 +41,5 @@ export TSAN_OPTIONS=ignore_noninstrumented_modules=1:die_after_fork=0:allocator_
 # Left out is what a sanitizer makes impossible: to live in little memory, of which it needs much
 # itself, and to be as quick as a clock asks, or as idle.
 LD_PRELOAD=$preload "$python" -m pytest -p no:cacheprovider \
-  -k "not fuzz and not memory_is_short and not threads_sleep and not a_signal_is_heard" \
+  -k "not fuzz and not memory_is_short and not threads_sleep and not a_signal_is_heard and not by_columns" \
   tests/engine tests/laws/test_engine_*.py "$@"
