@@ -111,6 +111,7 @@ class Trainer:
         losses: Any,
         seconds: float,
         threads: int,
+        places: Any = None,
     ) -> int:
         w, size = self.words, self.words["batch_size"]
         steps = -(-len(order) // size)
@@ -120,8 +121,9 @@ class Trainer:
         done = min(steps, self.most_steps)
         for i in range(done):
             index = order[i * size : (i + 1) * size]
+            at = index if places is None else places[i * size : (i + 1) * size]
             kind = "feature" if w["scaled"] else "none"
-            x = Scaling(kind, w["shift"], w["factor"])(X[index], self.theta.dtype)
+            x = Scaling(kind, w["shift"], w["factor"])(X[at], self.theta.dtype)
             share = None if weight is None else weight[index]
             total = float(len(index) if share is None else share.sum(dtype=np.float64)) or 1.0
             key = Noise.deeper(dropout_key, t + i)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.selection import Input, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder, almost_numbers
@@ -41,9 +42,9 @@ class Prepared:
 
     recipe: Recipe
     network: Network
-    X: Array | Encoded
+    X: Input | Encoded
     y: Array
-    X_val: Array | Encoded | None
+    X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
 
@@ -109,21 +110,15 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
-            rows = _rows(X, index)
+            rows = select(X, index)
             parts[i] = rows if encoder is None else Encoded(rows)
-    y_val = _rows(y, held_out) if len(held_out) else None
-    return Prepared(settled, network, parts[0], _rows(y, train), parts[1], y_val, tuple(notes))
+    y_val = y[held_out] if len(held_out) else None
+    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
 
 
 def _absolute(data: str) -> str:
     """A path that also leads to the data from another folder; a name stays a name."""
     return str(Path(data).expanduser().resolve()) if Path(data).expanduser().exists() else data
-
-
-def _rows(array: Array, index: Array) -> Array:
-    """Some rows; without a copy where they follow one another."""
-    first, last = int(index[0]), int(index[-1]) + 1
-    return array[first:last] if last - first == len(index) else array[index]
 
 
 def network_for(

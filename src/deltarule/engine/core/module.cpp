@@ -172,6 +172,42 @@ void set_scale(Config& config, const Scale& shift, const Scale& factor, bool sca
     config.scaled = scaled;
 }
 
+// A training in words, checked.
+Config config_of(std::vector<int> sizes, const std::vector<Named>& activations,
+                 const std::vector<std::tuple<double, std::uint64_t>>& dropout, const Named& loss,
+                 const std::tuple<std::string, double, double, double, bool>& rule, double weight_decay, double l2, double clip,
+                 bool average, const Scale& shift, const Scale& factor, bool scaled, const std::string& dtype, int batch_size,
+                 bool bf16) {
+    check_sizes(sizes, activations.size());
+    if (dropout.size() != activations.size()) refuse("There must be one dropout for each hidden layer.");
+    if (dtype != "float32" && dtype != "float64") refuse("dtype must be 'float32' or 'float64'.");
+    if (bf16 && dtype != "float32") refuse("bf16 is for float32.");
+    Config config;
+    config.sizes = std::move(sizes);
+    config.hidden = hidden_layers(activations);
+    for (std::size_t i = 0; i < dropout.size(); ++i) {
+        config.hidden[i].rate = number(std::get<0>(dropout[i]), 0, 1, "A dropout rate");
+        if (config.hidden[i].rate == 1) refuse("A dropout rate must be below 1.");
+        config.hidden[i].place = std::get<1>(dropout[i]);
+    }
+    const double large = std::numeric_limits<double>::max();
+    config.loss = Loss(named(std::get<0>(loss), LOSS_NAMES, LOSSES, "loss"));
+    config.loss_option = number(std::get<1>(loss), 0, large, "The loss's option");
+    config.rule = Rule(named(std::get<0>(rule), RULE_NAMES, RULES, "rule"));
+    config.beta1 = number(std::get<1>(rule), 0, 1, "beta1");
+    config.beta2 = number(std::get<2>(rule), 0, 1, "beta2");
+    config.epsilon = number(std::get<3>(rule), 0, large, "epsilon");
+    config.nesterov = std::get<4>(rule);
+    config.weight_decay = number(weight_decay, 0, large, "weight_decay");
+    config.l2 = number(l2, 0, large, "l2");
+    config.clip = number(clip, 0, large, "clip");
+    config.average = average;
+    config.half = bf16;
+    config.batch = int(number(batch_size, 1, 1 << 30, "batch_size"));
+    set_scale(config, shift, factor, scaled);
+    return config;
+}
+
 // Holds a trainer for one call: while it works without the GIL, no other may touch it.
 class Lease {
   public:
@@ -196,38 +232,12 @@ class Handle {
            const std::tuple<std::string, double, double, double, bool>& rule, double weight_decay, double l2, double clip,
            bool average, const Scale& shift, const Scale& factor, bool scaled, const std::string& dtype, int batch_size,
            bool bf16, const std::string& isa) {
-        check_sizes(sizes, activations.size());
-        if (dropout.size() != activations.size()) refuse("There must be one dropout for each hidden layer.");
-        if (dtype != "float32" && dtype != "float64") refuse("dtype must be 'float32' or 'float64'.");
-        if (bf16 && dtype != "float32") refuse("bf16 is for float32.");
-        Config config;
-        config.sizes = std::move(sizes);
-        config.hidden = hidden_layers(activations);
-        for (std::size_t i = 0; i < dropout.size(); ++i) {
-            config.hidden[i].rate = number(std::get<0>(dropout[i]), 0, 1, "A dropout rate");
-            if (config.hidden[i].rate == 1) refuse("A dropout rate must be below 1.");
-            config.hidden[i].place = std::get<1>(dropout[i]);
-        }
-        const double large = std::numeric_limits<double>::max();
-        config.loss = Loss(named(std::get<0>(loss), LOSS_NAMES, LOSSES, "loss"));
-        config.loss_option = number(std::get<1>(loss), 0, large, "The loss's option");
-        config.rule = Rule(named(std::get<0>(rule), RULE_NAMES, RULES, "rule"));
-        config.beta1 = number(std::get<1>(rule), 0, 1, "beta1");
-        config.beta2 = number(std::get<2>(rule), 0, 1, "beta2");
-        config.epsilon = number(std::get<3>(rule), 0, large, "epsilon");
-        config.nesterov = std::get<4>(rule);
-        config.weight_decay = number(weight_decay, 0, large, "weight_decay");
-        config.l2 = number(l2, 0, large, "l2");
-        config.clip = number(clip, 0, large, "clip");
-        config.average = average;
-        config.half = bf16;
-        config.batch = int(number(batch_size, 1, 1 << 30, "batch_size"));
-        set_scale(config, shift, factor, scaled);
-        config_ = config;
+        config_ = config_of(std::move(sizes), activations, dropout, loss, rule, weight_decay, l2, clip, average, shift, factor,
+                            scaled, dtype, batch_size, bf16);
         isa_ = isa_of(isa);
-        if (bf16) trainer_.emplace<Trainer<float>>(config, half_kernels(isa_));
-        else if (dtype == "float32") trainer_.emplace<Trainer<float>>(config, kernels_of<float>(isa_));
-        else trainer_.emplace<Trainer<double>>(config, kernels_of<double>(isa_));
+        if (bf16) trainer_.emplace<Trainer<float>>(config_, half_kernels(isa_));
+        else if (dtype == "float32") trainer_.emplace<Trainer<float>>(config_, kernels_of<float>(isa_));
+        else trainer_.emplace<Trainer<double>>(config_, kernels_of<double>(isa_));
     }
 
     void load(const ReadOnly& theta, const ReadOnly& state, const std::optional<ReadOnly>& average) {
@@ -254,20 +264,23 @@ class Handle {
 
     std::int64_t advance(const ReadOnly& X, const ReadOnly& y, const std::optional<ReadOnly>& weight, const ReadOnly& order,
                          const ReadOnly& lr, const ReadOnly& scalars, const ReadOnly& pace, std::uint64_t dropout_key,
-                         std::uint64_t t, const Written& scores, const Written& losses, double seconds, int threads) {
+                         std::uint64_t t, const Written& scores, const Written& losses, double seconds, int threads,
+                         const std::optional<ReadOnly>& places) {
         const Lease lease(taken_);
         return with([&]<class T>(Trainer<T>& trainer) -> std::int64_t {
             if (!loaded_) refuse("load must come before advance.");
             const int outputs = config_.sizes.back();
             Course<T> course{};
             course.rows = rows_of(X, config_.sizes[0]);
-            const std::int64_t n = std::int64_t(X.shape(0));
+            const std::int64_t n_input = std::int64_t(X.shape(0));
+            const std::int64_t n = places && scores.ndim() ? std::int64_t(scores.shape(0)) : n_input;
             const bool classes = config_.loss == Loss::cross_entropy && y.ndim() == 1;
             if (classes) course.labels = data_of<std::int64_t>(y, "y", n);
             else course.targets = matrix_of<T>(y, "y", n, outputs);
             if (weight) course.weight = data_of<T>(*weight, "weight", n);
             course.n_order = std::int64_t(order.size());
             course.order = data_of<std::int64_t>(order, "order", course.n_order);
+            if (places) course.places = data_of<std::int64_t>(*places, "places", course.n_order);
             const std::int64_t steps = (course.n_order + config_.batch - 1) / config_.batch;
             course.lr = data_of<double>(lr, "lr", steps);
             course.n_scalars = steps ? int(scalars.size() / std::size_t(steps)) : 0;
@@ -283,12 +296,28 @@ class Handle {
             for (std::int64_t i = 0; i < course.n_order; ++i) {
                 const std::int64_t row = course.order[i];
                 if (row < 0 || row >= n) refuse("order names row " + std::to_string(row) + " of " + std::to_string(n) + ".");
+                if (places && (course.places[i] < 0 || course.places[i] >= n_input))
+                    refuse("places names row " + std::to_string(course.places[i]) + " of " + std::to_string(n_input) + ".");
                 if (classes && (course.labels[row] < 0 || course.labels[row] >= outputs))
                     refuse("y holds the class " + std::to_string(course.labels[row]) + " of " + std::to_string(outputs) + ".");
             }
             const WithoutPython released;
             return trainer.advance(course, threads);
         });
+    }
+
+    // What such a trainer would hold, without making one.
+    static double bytes_for(std::vector<int> sizes, const std::vector<Named>& activations,
+                            const std::vector<std::tuple<double, std::uint64_t>>& dropout, const Named& loss,
+                            const std::tuple<std::string, double, double, double, bool>& rule, double weight_decay, double l2,
+                            double clip, bool average, const Scale& shift, const Scale& factor, bool scaled,
+                            const std::string& dtype, int batch_size, bool bf16, const std::string& isa) {
+        const Config config = config_of(std::move(sizes), activations, dropout, loss, rule, weight_decay, l2, clip, average,
+                                        shift, factor, scaled, dtype, batch_size, bf16);
+        const int found = isa_of(isa);
+        if (bf16) return Trainer<float>::bytes_for(config, half_kernels(found));
+        if (dtype == "float32") return Trainer<float>::bytes_for(config, kernels_of<float>(found));
+        return Trainer<double>::bytes_for(config, kernels_of<double>(found));
     }
 
     std::string isa() const { return ISA_NAMES[isa_]; }
@@ -306,6 +335,21 @@ class Handle {
 // -- inference --------------------------------------------------------------------------------------------
 
 constexpr int FEW_ROWS = 4, ROWS_PER_THREAD = 64;
+
+int rows_at_once(int threads) { return ROWS_PER_THREAD * std::max(threads, std::min(get_threads(), MOST_THREADS)); }
+
+// What `forward` keeps for the next call of the same chain.
+double forward_bytes(std::vector<int> sizes, const std::string& dtype, const std::string& isa) {
+    check_sizes(sizes, sizes.size() < 2 ? 0 : sizes.size() - 2);
+    Config config;
+    config.hidden.resize(sizes.size() - 2);
+    config.sizes = std::move(sizes);
+    config.training = false;
+    config.batch = rows_at_once(1);
+    if (dtype == "float32") return Trainer<float>::bytes_for(config, kernels_of<float>(isa_of(isa)));
+    if (dtype == "float64") return Trainer<double>::bytes_for(config, kernels_of<double>(isa_of(isa)));
+    refuse("dtype must be 'float32' or 'float64'.");
+}
 
 template <class T>
 std::int64_t few_rows(const Config& config, const Rows& rows, std::int64_t n, const T* theta, std::int64_t parameters,
@@ -363,7 +407,7 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
         const WithoutPython released;
         const int k = threads > 0 ? std::min(threads, MOST_THREADS)
                       : double(parameters) * double(n) < 4e5 ? 1 : get_threads();
-        config.batch = ROWS_PER_THREAD * std::max(k, std::min(get_threads(), MOST_THREADS));  // the same for every n
+        config.batch = rows_at_once(k);  // the same for every n
         // The last call's memory serves the next of the same shape; who finds it taken makes his own.
         // No lock that a fork could leave shut, and never freed while a daemon may still be at work.
         static constinit std::atomic<Trainer<T>*> kept{nullptr};
@@ -455,17 +499,21 @@ NB_MODULE(_core, m) {
     m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a, "scores"_a,
           "threads"_a, "isa"_a = "auto");
     m.def("softmax", &softmax, "z"_a, "p"_a);
+    m.def("forward_bytes", &forward_bytes, "sizes"_a, "dtype"_a, "isa"_a = "auto");
     nb::class_<Handle>(m, "Trainer")
         .def(nb::init<std::vector<int>, const std::vector<Named>&, const std::vector<std::tuple<double, std::uint64_t>>&,
                       const Named&, const std::tuple<std::string, double, double, double, bool>&, double, double, double, bool,
                       const Scale&, const Scale&, bool, const std::string&, int, bool, const std::string&>(),
              "sizes"_a, "activations"_a, "dropout"_a, "loss"_a, "rule"_a, "weight_decay"_a, "l2"_a, "clip"_a, "average"_a,
              "shift"_a, "factor"_a, "scaled"_a, "dtype"_a, "batch_size"_a, "bf16"_a = false, "isa"_a = "auto")
+        .def_static("bytes_for", &Handle::bytes_for, "sizes"_a, "activations"_a, "dropout"_a, "loss"_a, "rule"_a,
+                    "weight_decay"_a, "l2"_a, "clip"_a, "average"_a, "shift"_a, "factor"_a, "scaled"_a, "dtype"_a,
+                    "batch_size"_a, "bf16"_a = false, "isa"_a = "auto")
         .def_prop_ro("isa", &Handle::isa)
         .def_prop_ro("state_slots", &Handle::slots)
         .def_prop_ro("bytes", &Handle::bytes)
         .def("load", &Handle::load, "theta"_a, "state"_a, "average"_a.none())
         .def("store", &Handle::store, "theta"_a, "state"_a, "average"_a.none())
         .def("advance", &Handle::advance, "X"_a, "y"_a, "weight"_a.none(), "order"_a, "lr"_a, "scalars"_a, "pace"_a,
-             "dropout_key"_a, "t"_a, "scores"_a, "losses"_a, "seconds"_a, "threads"_a);
+             "dropout_key"_a, "t"_a, "scores"_a, "losses"_a, "seconds"_a, "threads"_a, "places"_a.none() = nb::none());
 }

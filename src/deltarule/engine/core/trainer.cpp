@@ -49,13 +49,25 @@ template <class T> struct Trainer<T>::Arena {
 };
 
 template <class T>
-Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels)
+Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels, std::nullptr_t)
     : config_(config), kernels_(kernels), memory_(nullptr, [](char* p) { std::free(p); }) {
     second_ = config.rule == Rule::adam || config.rule == Rule::nadam;
+}
+
+template <class T> double Trainer<T>::measure() {
     Arena measured{nullptr};
     lay_out(measured);
-    if (measured.size + LINE > double(std::numeric_limits<std::ptrdiff_t>::max()) / 2) throw std::bad_alloc();
-    bytes_ = std::size_t(measured.size) + LINE;
+    return measured.size + LINE;
+}
+
+template <class T> double Trainer<T>::bytes_for(const Config& config, const Kernels<T>& kernels) {
+    return Trainer(config, kernels, nullptr).measure();
+}
+
+template <class T> Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels) : Trainer(config, kernels, nullptr) {
+    const double size = measure();
+    if (size > double(std::numeric_limits<std::ptrdiff_t>::max()) / 2) throw std::bad_alloc();
+    bytes_ = std::size_t(size);
     memory_.reset(static_cast<char*>(std::calloc(bytes_, 1)));  // zeros: padding stays zero
     if (!memory_) throw std::bad_alloc();
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
@@ -254,11 +266,15 @@ template <class T> struct Trainer<T>::Run {
         *count = int(std::max<std::int64_t>(0, std::min(batch, course.n_order - begin)));
         return course.order + begin;
     }
+    const std::int64_t* places_of(std::int64_t s) const {
+        return (course.places ? course.places : course.order) + s * std::int64_t(self.config_.batch);
+    }
 
     void prepare() {
         Step<T>& now = plan().step;
         const Config& config = self.config_;
         plan().order = rows_of(step, &plan().count);
+        plan().places = places_of(step);
         const double lr = course.lr[step];
         const double* scalars = course.scalars + step * course.n_scalars;
         now.rate = T(lr);
@@ -282,7 +298,8 @@ template <class T> struct Trainer<T>::Run {
         double loss = 0;
         for (int q = 0; q < (plan().count + QUAD - 1) / QUAD; ++q) loss += plan().quad_loss[q];
         course.losses[step] = double(T(loss));
-        plan().next_order = rows_of(step + 1, &plan().next_count);
+        rows_of(step + 1, &plan().next_count);
+        plan().next_places = places_of(step + 1);
         if (!std::isfinite(course.losses[step]) || now() > deadline) plan().next_count = 0;
         last = plan().next_count == 0;
     }
@@ -354,7 +371,8 @@ template <class T> std::int64_t Trainer<T>::advance(const Course<T>& course, int
     plan_.scores = course.scores;
     Run run{*this, course, {}};
     run.deadline = now() + course.seconds;
-    plan_.next_order = run.rows_of(0, &plan_.next_count);
+    run.rows_of(0, &plan_.next_count);
+    plan_.next_places = run.places_of(0);
     run_together(
         threads_for(threads), [](void* r, int n) {
             static_cast<Run*>(r)->plan().threads = n;
@@ -399,7 +417,7 @@ std::int64_t Trainer<T>::forward(const Rows& rows, std::int64_t n, T* scores, in
     plan_.rows = rows;
     plan_.rows.scaled = config_.scaled;
     plan_.scores = scores;
-    plan_.order = part.order.data();
+    plan_.order = plan_.places = part.order.data();
     run_together(
         threads,
         [](void* p, int k) {

@@ -1,6 +1,7 @@
 // The chain of layers that is trained or asked: its memory, and the loop over steps.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -45,6 +46,7 @@ template <class T> struct Course {
     const T *targets, *weight;
     const std::int64_t* order;  // no row twice in a batch: two threads would write its scores
     std::int64_t n_order;
+    const std::int64_t* places;  // of the input of each row of the order; null: the order itself
     const double *lr, *scalars, *pace;
     int n_scalars;
     std::uint64_t dropout_key, t;
@@ -56,6 +58,9 @@ template <class T> struct Course {
 template <class T> class Trainer {
   public:
     Trainer(const Config&, const Kernels<T>&);
+
+    // What one would hold, without taking it.
+    static double bytes_for(const Config&, const Kernels<T>&);
 
     // Between row-major flat vectors, matrices first, and the packed ones.
     void load(const T* theta, const T* state, const T* average);
@@ -77,6 +82,8 @@ template <class T> class Trainer {
   private:
     struct Arena;
     struct Run;
+    Trainer(const Config&, const Kernels<T>&, std::nullptr_t no_memory);
+    double measure();
     void lay_out(Arena&);
     void cut_blocks();
     template <class F> void each_row(F f) const;
