@@ -10,7 +10,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 
-__all__ = ["Input", "Selection", "is_mapped", "rows_within", "select"]
+__all__ = ["PIECE", "Input", "Selection", "in_pieces", "is_mapped", "rows_within", "select"]
 
 # So many bytes of rows are copied at a time where a step, or a chunk, does not ask for more.
 PIECE = 2**24
@@ -80,6 +80,11 @@ def is_mapped(rows: Input) -> bool:
     while isinstance(array, np.ndarray):
         array = array.base
     return isinstance(array, mmap.mmap)
+
+
+def in_pieces(rows: Input) -> bool:
+    """Whether some of the rows are copied at a time: a copy of all may not fit into memory."""
+    return isinstance(rows, Selection) or is_mapped(rows)
 
 
 def rows_within(rows: Input, most: int, width: int = 8) -> int:
