@@ -226,6 +226,8 @@ class Dataset:
         How many rows at the end are always the validation split.
     feature_names, target_name : optional
         The names of the columns that X and y came from.
+    notes : tuple of str
+        What was done to read them, that somebody may want to know.
     """
 
     name: str
@@ -236,6 +238,7 @@ class Dataset:
     validation_rows: int | None = None
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.y is not None and len(self.X) != len(self.y):

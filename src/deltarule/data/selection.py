@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import mmap
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..ground.contracts import Array
 
-__all__ = ["PIECE", "Input", "Selection", "in_pieces", "is_mapped", "rows_within", "select"]
+__all__ = [
+    "PIECE",
+    "Input",
+    "Selection",
+    "in_pieces",
+    "is_mapped",
+    "rows_within",
+    "scratch_file",
+    "select",
+]
 
 # So many bytes of rows are copied at a time where a step, or a chunk, does not ask for more.
 PIECE = 2**24
@@ -94,3 +105,10 @@ def rows_within(rows: Input, most: int, width: int = 8) -> int:
     """
     of_one = width * (rows.size // max(len(rows), 1))
     return max(1, min(most, PIECE // max(of_one, 1)))
+
+
+def scratch_file(shape: tuple[int, ...], dtype: Any, folder: Path) -> Array:
+    """Zeros in a file that nobody else sees, mapped; it goes when the array goes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)

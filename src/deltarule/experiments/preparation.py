@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
-from ..data.selection import Input, select
+from ..data.selection import Input, is_mapped, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder, almost_numbers
@@ -103,12 +103,12 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     y = dataset.y
     assert y is not None
     train, held_out = validation_rows(recipe, dataset)
-    X, notes = dataset.X, []
+    X, notes = dataset.X, list(dataset.notes)
     encoder = encoder_for(dataset, train)
     given = network_arguments(recipe, dataset, encoder)
     planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
     if isinstance(X, Table):
-        notes = [
+        notes += [
             f"The column {name!r} is taken as text because of {count} values such as {example!r}; "
             "the others are numbers."
             for name, (count, example) in almost_numbers(X).items()
@@ -141,7 +141,7 @@ def _absolute(data: str) -> str:
 
 def encoder_for(dataset: Dataset, train: Array) -> TableEncoder | None:
     """What turns a table into numbers, learned from its training rows; None for arrays."""
-    return TableEncoder.fit(dataset.X.take(train)) if isinstance(dataset.X, Table) else None
+    return TableEncoder.fit(dataset.X, train) if isinstance(dataset.X, Table) else None
 
 
 def planned_memory(
@@ -174,9 +174,19 @@ def rows_of_run(dataset: Dataset, settings: Settings, n_train: int, n_val: int) 
     """What the memory of a run depends on of its rows."""
     X, width = dataset.X, np.dtype(settings.dtype).itemsize
     if isinstance(X, Table):
-        held = sum(column.nbytes for column in X.columns.values())
+        held = {True: 0, False: 0}
+        for column in X.columns.values():
+            held[is_mapped(column)] += column.nbytes
         encoded = len(X) * settings.sizes[0] * width
-        return RowsInfo(n_train, n_val, in_memory=held, encoded=encoded, piece=encoded)
+        mapped = bool(held[True])  # then its encoding is, too
+        return RowsInfo(
+            n_train,
+            n_val,
+            in_memory=held[False],
+            on_disk=held[True] + mapped * encoded,
+            encoded=(not mapped) * encoded,
+            piece=encoded,
+        )
     whole = rows_info(X, None)
     return dataclasses.replace(
         whole, n_train=n_train, n_val=n_val, piece=whole.in_memory + whole.on_disk
