@@ -64,7 +64,8 @@ template <class T> double Trainer<T>::bytes_for(const Config& config, const Kern
     return Trainer(config, kernels, nullptr).measure();
 }
 
-template <class T> Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels) : Trainer(config, kernels, nullptr) {
+template <class T>
+Trainer<T>::Trainer(const Config& config, const Kernels<T>& kernels) : Trainer(config, kernels, nullptr) {
     const double size = measure();
     if (size > double(std::numeric_limits<std::ptrdiff_t>::max()) / 2) throw std::bad_alloc();
     bytes_ = std::size_t(size);
