@@ -7,13 +7,17 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test lint notebook bench speedrun sanitize sanitize-quick cross clean
+.PHONY: demo test torture lint notebook bench speedrun sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
+	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
+	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest tests/laws/test_killed.py
 
 lint: .venv/dev-installed  ## style and types
 	$(BIN)/ruff check .

@@ -394,3 +394,13 @@ def test_every_command_is_there() -> None:
     from deltarule.cli.parser import build_parser
 
     assert set(COMMANDS) == set(build_parser().commands)
+
+
+def test_plan(shell: Shell) -> None:
+    """A plan takes the options of train, prints a table or one object, and writes nothing."""
+    text, _ = shell("plan", "digits", *SMALL, "--normalization", "layer")
+    assert "multiply-adds" in text
+    assert "reference The layer layernorm1" in text
+    told, _ = shell("plan", "digits", *SMALL, "--json")
+    assert json.loads(told.splitlines()[-1])["steps_per_epoch"] == 23
+    assert not list(Path.cwd().glob("runs*"))

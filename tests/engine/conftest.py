@@ -76,6 +76,10 @@ class Trainer:
     made: ClassVar[list[Trainer]] = []
     most_steps = 10**9  # in one call
 
+    @staticmethod
+    def bytes_for(**words: Any) -> float:
+        return 1000.0
+
     def __init__(self, **words: Any) -> None:
         self.words = words
         dtype = np.dtype(words["dtype"])
@@ -111,6 +115,7 @@ class Trainer:
         losses: Any,
         seconds: float,
         threads: int,
+        places: Any = None,
     ) -> int:
         w, size = self.words, self.words["batch_size"]
         steps = -(-len(order) // size)
@@ -120,8 +125,9 @@ class Trainer:
         done = min(steps, self.most_steps)
         for i in range(done):
             index = order[i * size : (i + 1) * size]
+            at = index if places is None else places[i * size : (i + 1) * size]
             kind = "feature" if w["scaled"] else "none"
-            x = Scaling(kind, w["shift"], w["factor"])(X[index], self.theta.dtype)
+            x = Scaling(kind, w["shift"], w["factor"])(X[at], self.theta.dtype)
             share = None if weight is None else weight[index]
             total = float(len(index) if share is None else share.sum(dtype=np.float64)) or 1.0
             key = Noise.deeper(dropout_key, t + i)
@@ -194,6 +200,7 @@ def stand_in() -> ModuleType:
     module.ACTIVATIONS = tuple(activations.__all__)  # type: ignore[attr-defined]
     module.LOSSES = tuple(n for n in names_in(losses) if n != "half_squared_error")  # type: ignore[attr-defined]
     module.RULES = tuple(optimizers.__all__)  # type: ignore[attr-defined]
+    module.forward_bytes = lambda sizes, dtype: 1000.0  # type: ignore[attr-defined]
     module.threads = 0  # type: ignore[attr-defined]
     module.set_threads = lambda n: setattr(module, "threads", n)  # type: ignore[attr-defined]
     module.get_threads = lambda: module.threads  # type: ignore[attr-defined]

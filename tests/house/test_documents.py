@@ -74,3 +74,11 @@ def test_links_of_the_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_promises_name_tests_that_are_there() -> None:
+    """Every test that holds a promise exists."""
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+(?:\.py)?)/?`", text)
+    assert len(named) > 20
+    assert not [name for name in named if not (ROOT / name).exists()]

@@ -176,6 +176,38 @@ def test_wrong_calls(core: Any, loss: str, dtype: str) -> None:
     assert trainer.advance(**advance) == 3
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_places(core: Any, dtype: str) -> None:
+    """Input that lies elsewhere gives the bits of input at its rows; places not there: refused."""
+    outcomes = []
+    for moved in (False, True):
+        trainer, advance = ready(core, dtype, "huber")
+        if moved:
+            X, order = advance["X"], advance["order"]
+            wide = np.zeros((2 * len(X) + 1, X.shape[1]), X.dtype)
+            wide[::-2][: len(X)] = X
+            places = len(wide) - 1 - 2 * order
+            for wrong in (places - len(wide), places + 1, places[:-1], places.astype(np.int32)):
+                given = advance | {"X": wide, "places": wrong}
+                assert refused(trainer.advance, given), repr(wrong)
+            advance |= {"X": wide, "places": places}
+        assert trainer.advance(**advance) == 3
+        outcomes.append((advance["scores"].tobytes(), advance["losses"].tobytes()))
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bytes_are_told(core: Any, dtype: str) -> None:
+    """A trainer holds what is told of one that is not made; words that mean nothing are refused."""
+    words, _, _ = right_calls(dtype, "huber")
+    assert core.Trainer.bytes_for(**words) == core.Trainer(**words).bytes
+    for name, value in WORDS:
+        assert refused(core.Trainer.bytes_for, words | {name: value}), f"{name}={value!r}"
+    assert core.forward_bytes([3, 4, 2], dtype) > 0
+    for sizes in ([], [3], [3, 0], [3, 2**31]):
+        assert refused(core.forward_bytes, {"sizes": sizes, "dtype": dtype})
+
+
 @pytest.mark.parametrize("name", ["y", "scores"])
 def test_turned_axes(core: Any, name: str) -> None:
     """Targets and scores as (n_outputs, n) are refused, though they hold as many numbers."""

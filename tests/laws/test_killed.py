@@ -27,7 +27,7 @@ from deltarule.storage import atomic
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
-LONG = os.environ.get("DELTARULE_TORTURE") == "1"
+LONG = os.environ.get("DELTARULE_LONG") == "1"
 KILLS = 300 if LONG else 60
 
 

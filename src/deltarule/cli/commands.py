@@ -60,6 +60,17 @@ def _tell(outcome: Outcome, out: Output) -> None:
     out.result(table(rows), facts)
 
 
+def plan(args: argparse.Namespace, out: Output) -> int:
+    """Tell what a training by a recipe would take."""
+    from ..experiments.planning import plan_run
+    from ..experiments.recipes import find_recipe, recipe_from
+
+    recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+    planned = plan_run(recipe)
+    out.result(table(planned.lines()), planned.facts())
+    return 0
+
+
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
     """The keys of the recipe that the command line changes; --set comes last."""
     from ..experiments.recipes import parse_value
@@ -220,6 +231,7 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
     "resume": resume,
+    "plan": plan,
     "evaluate": evaluate,
     "predict": predict,
     "export": export,

@@ -82,17 +82,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
     train = _command(commands, "train", "train a network; write a run folder with a report")
-    train.add_argument("source", metavar="DATA", help="digits, cifar10, mnist, or a path")
-    train.add_argument(
-        "--recipe", default="default", metavar="NAME|FILE", help="see `deltarule recipes`"
-    )
-    train.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change a key of the recipe, such as lr=0.01 or optimizer.beta1=0.95",
-    )
+    _source_and_recipe(train)
     train.add_argument("--out", metavar="DIR", help="the run folder, new or empty")
     _data_options(train)
     _recipe_options(train)
@@ -103,6 +93,11 @@ def build_parser() -> Parser:
         "--force", action="store_true", help="go on even if the data or the settings have changed"
     )
     _unused_seed(resume)
+
+    plan = _command(commands, "plan", "what a training would take, without training")
+    _source_and_recipe(plan)
+    _data_options(plan)
+    _recipe_options(plan)
 
     evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
     _model_and_data(evaluate)
@@ -165,6 +160,20 @@ def _unused_seed(command: Parser) -> None:
     """For scripts that give every command the same options."""
     command.add_argument(
         "--seed", metavar="N", help="taken by every command; this one draws nothing at random"
+    )
+
+
+def _source_and_recipe(command: Parser) -> None:
+    command.add_argument("source", metavar="DATA", help="digits, cifar10, mnist, or a path")
+    command.add_argument(
+        "--recipe", default="default", metavar="NAME|FILE", help="see `deltarule recipes`"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the recipe, such as lr=0.01 or optimizer.beta1=0.95",
     )
 
 

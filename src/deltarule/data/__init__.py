@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ORDER = (
+    "selection",
     "dataset",
     "targets",
     "formats",

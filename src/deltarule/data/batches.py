@@ -11,6 +11,7 @@ import numpy as np
 from ..ground.contracts import Array
 from ..ground.randomness import derive, permutation
 from .scaling import Scaling
+from .selection import Input
 
 __all__ = ["Rows", "batch_indices", "batch_weights", "epoch_order"]
 
@@ -21,7 +22,7 @@ class Rows:
 
     Attributes
     ----------
-    X : array, (n, n_features), any real dtype; may be memory-mapped
+    X : array or Selection, (n, n_features), any real dtype; may be memory-mapped
     y : array, (n,) int64 classes, or (n, n_outputs) targets of the network's dtype
     scaling : Scaling
     dtype : dtype
@@ -29,7 +30,7 @@ class Rows:
     weight : array, (n,), or None
     """
 
-    X: Array
+    X: Input
     y: Array
     scaling: Scaling
     dtype: Any

@@ -12,12 +12,12 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems, UnknownName, did_you_mean
+from .selection import Input, rows_within
 
 __all__ = ["Dataset", "Table", "as_number"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-_HASH_CHUNK = 2**24
 
 
 def as_number(text: str) -> float | None:
@@ -214,7 +214,7 @@ class Dataset:
     ----------
     name : str
         What the rows are called in reports.
-    X : array of shape (n_samples, n_features), or Table
+    X : array of shape (n_samples, n_features), Selection of one, or Table
         Images are uint8, each row channel-major: channel, then height, then width.
     y : array of shape (n_samples,), optional
         Classes as int64 or as objects of str, or float64 targets; None for rows to predict.
@@ -226,16 +226,19 @@ class Dataset:
         How many rows at the end are always the validation split.
     feature_names, target_name : optional
         The names of the columns that X and y came from.
+    notes : tuple of str
+        What was done to read them, that somebody may want to know.
     """
 
     name: str
-    X: Array | Table
+    X: Input | Table
     y: Array | None = None
     class_names: tuple[str, ...] | None = None
     image_shape: tuple[int, int, int] | None = None
     validation_rows: int | None = None
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.y is not None and len(self.X) != len(self.y):
@@ -260,9 +263,9 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _hash_array(digest: hashlib._Hash, array: Array) -> None:
+def _hash_array(digest: hashlib._Hash, array: Input) -> None:
     digest.update(f"{array.shape}{array.dtype.str}".encode())
-    rows = max(1, _HASH_CHUNK // max(1, array.nbytes // max(1, len(array))))
+    rows = rows_within(array, len(array), array.dtype.itemsize)
     for start in range(0, len(array), rows):
         piece = array[start : start + rows]
         if array.dtype.kind == "O":

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, did_you_mean
+from .selection import Input, rows_within
 
 __all__ = ["KINDS", "Scaling", "learn_scaling"]
 
@@ -52,14 +53,14 @@ class Scaling:
         return x
 
 
-def learn_scaling(kind: str, X: Array, image_shape: tuple[int, ...] | None = None) -> Scaling:
+def learn_scaling(kind: str, X: Input, image_shape: tuple[int, ...] | None = None) -> Scaling:
     """Learn a scaling from the training rows.
 
     Parameters
     ----------
     kind : str
         One of `KINDS`.
-    X : array, (n, n_features), any real dtype; may be memory-mapped
+    X : array or Selection, (n, n_features), any real dtype; may be memory-mapped
         The training rows.
     image_shape : (channels, height, width), optional
         Needed by "channel".
@@ -97,17 +98,18 @@ def learn_scaling(kind: str, X: Array, image_shape: tuple[int, ...] | None = Non
     return Scaling(kind, mean, 1.0 / np.where(flat, 1.0, std))
 
 
-def _chunks(X: Array) -> Iterator[Array]:
-    for start in range(0, len(X), ROWS_AT_ONCE):
-        yield X[start : start + ROWS_AT_ONCE]
+def _chunks(X: Input) -> Iterator[Array]:
+    rows = rows_within(X, ROWS_AT_ONCE, width=2)
+    for start in range(0, len(X), rows):
+        yield X[start : start + rows]
 
 
-def _range(X: Array) -> tuple[float, float]:
+def _range(X: Input) -> tuple[float, float]:
     ends = [(float(c.min()), float(c.max())) for c in _chunks(X)]
     return min(low for low, _ in ends), max(high for _, high in ends)
 
 
-def _moments(X: Array) -> tuple[Array, Array]:
+def _moments(X: Input) -> tuple[Array, Array]:
     """Mean and variance of each feature, in two passes, so that nothing cancels."""
     mean = sum(c.sum(0, dtype=np.float64) for c in _chunks(X)) / len(X)
     variance = np.zeros(X.shape[1])

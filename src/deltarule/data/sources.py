@@ -8,15 +8,18 @@ from pathlib import Path
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, NotAvailable, Problems, choose, did_you_mean
+from ..ground.memory import in_words, memory_left
 from .dataset import Dataset, Table
 from .digits import load_digits
 from .downloads import cache_folder
 from .formats.arrays import Arrays, holds_arrays, read_array_folder, read_npy, read_npz
 from .formats.cifar import holds_cifar10, read_cifar10
-from .formats.columnar import read_parquet
+from .formats.columnar import parquet_size, read_parquet
+from .formats.columnar_mapped import map_parquet
 from .formats.delimited import read_delimited
 from .formats.idx import holds_idx, read_idx
 from .formats.image_folder import holds_class_folders, read_image_folder
+from .formats.reading import MAX_IN_MEMORY
 from .targets import Task, as_targets, count_missing
 
 __all__ = ["load_data"]
@@ -25,6 +28,8 @@ _SPLITS = {"train": "train", "test": "test"}
 _TASKS = {"classification": "classification", "regression": "regression"}
 _NAMES = ("digits", "cifar10", "mnist")
 _NAMED_AT_MOST = 50
+# A table, the copy of it that training rows are, and what they become as numbers.
+COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,17 @@ def _load_delimited(path: Path, request: _Request) -> Dataset:
 
 
 def _load_parquet(path: Path, request: _Request) -> Dataset:
-    return _from_table(read_parquet(path), path, request)
+    limit, size = memory_left(), parquet_size(path)
+    room = MAX_IN_MEMORY if limit is None else min(MAX_IN_MEMORY, limit.left // COPIES)
+    if size <= room:
+        return _from_table(read_parquet(path), path, request)
+    cache = cache_folder() / "parquet"
+    dataset = _from_table(map_parquet(path, cache), path, request)
+    told = (
+        f"{path} would take {in_words(size)} of memory, so its columns were unpacked once into "
+        f"{cache}, from which rows are read as needed."
+    )
+    return replace(dataset, notes=(told,))
 
 
 def _load_npz(path: Path, request: _Request) -> Dataset:

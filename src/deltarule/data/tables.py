@@ -10,6 +10,7 @@ to divide by its deviation √(p(1−p)) would make a category that is rare by c
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +21,18 @@ import numpy.typing as npt
 
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, Problems
+from ..ground.memory import require_memory
 from .dataset import Table, as_number
+from .downloads import cache_folder
+from .selection import is_mapped, scratch_file
 
 __all__ = ["MAX_CATEGORIES", "NumberColumn", "TableEncoder", "TextColumn", "almost_numbers"]
 
 MAX_CATEGORIES = 100
 """Categories of one text column, the most frequent; the others are zeros, like unseen ones."""
 
+# So many rows are encoded at a time, so that a mapped file is read and written from front to back.
+ROWS_AT_ONCE = 2**16
 _TENSORS = ("median", "mean", "scale")
 
 
@@ -119,18 +125,18 @@ class TableEncoder:
     columns: tuple[NumberColumn | TextColumn, ...]
 
     @classmethod
-    def fit(cls, table: Table) -> TableEncoder:
-        """Learn the encoding from the training rows.
+    def fit(cls, table: Table, rows: Array | slice = slice(None)) -> TableEncoder:
+        """Learn the encoding from the training rows, `rows` of a table; one column at a time.
 
         Raises
         ------
         InvalidInput
             If the table has no rows.
         """
-        if not len(table):
+        if not len(table) or not len(np.arange(len(table))[rows]):
             raise InvalidInput("A table without rows teaches no encoding; give training rows.")
         kinds = {name: TextColumn if _is_text(table[name]) else NumberColumn for name in table}
-        return cls(tuple(kinds[name].fit(name, table[name]) for name in sorted(table)))
+        return cls(tuple(kinds[name].fit(name, table[name][rows]) for name in sorted(table)))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -168,12 +174,19 @@ class TableEncoder:
             for column in self.columns
         ]
         problems.raise_if_any()
-        out: Array = np.zeros((len(table), len(self.feature_names)), dtype)
-        start = 0
-        for column, column_values in zip(self.columns, values, strict=True):
-            width = len(column.feature_names)
-            column.write(column_values, out[:, start : start + width])
-            start += width
+        shape = (len(table), len(self.feature_names))
+        if any(map(is_mapped, values)):
+            out = scratch_file(shape, dtype, cache_folder())
+        else:
+            size = math.prod(shape) * np.dtype(dtype).itemsize
+            require_memory(size, "The table as numbers", "use fewer rows or columns")
+            out = np.zeros(shape, dtype)
+        widths = [len(column.feature_names) for column in self.columns]
+        for first in range(0, len(table), ROWS_AT_ONCE):
+            rows, start = slice(first, first + ROWS_AT_ONCE), 0
+            for column, column_values, width in zip(self.columns, values, widths, strict=True):
+                column.write(column_values[rows], out[rows, start : start + width])
+                start += width
         return out
 
     def to_json(self) -> dict[str, Any]:

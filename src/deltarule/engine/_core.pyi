@@ -94,6 +94,27 @@ class Trainer:
     def threads(self) -> int:
         """How many threads took the steps of the last call."""
 
+    @staticmethod
+    def bytes_for(
+        sizes: Sequence[int],
+        activations: Sequence[tuple[str, float]],
+        dropout: Sequence[tuple[float, int]],
+        loss: tuple[str, float],
+        rule: tuple[str, float, float, float, bool],
+        weight_decay: float,
+        l2: float,
+        clip: float,
+        average: bool,
+        shift: Array,
+        factor: Array,
+        scaled: bool,
+        dtype: str,
+        batch_size: int,
+        bf16: bool = False,
+        isa: str = "auto",
+    ) -> float:
+        """The `bytes` of a trainer of these arguments, without making it."""
+
     def load(self, theta: Array, state: Array, average: Array | None) -> None:
         """Take (n_parameters,) θ, (state_slots, n_parameters) memory and (n_parameters,) θ̄.
 
@@ -119,6 +140,9 @@ class Trainer:
         losses: Array,  # (steps,) float64, written
         seconds: float,  # stop after the first step that ends later than this
         threads: int,  # at most 64; 0: chosen by the size of a step and by what others leave
+        # (m,) int64: where in X the input of each row of `order` lies; None: at the row itself.
+        # Given, X may have other rows than y, weight and scores.
+        places: Array | None = None,
     ) -> int:
         """Take steps until `order` ends, time is up, or after one whose loss is not finite.
 
@@ -143,6 +167,9 @@ def forward(
     scores mean nothing then.  GIL released for more than four rows.  MemoryError where there is
     not enough.
     """
+
+def forward_bytes(sizes: Sequence[int], dtype: str, isa: str = "auto") -> float:
+    """How much memory `forward` of more than four rows takes, and keeps for the next call."""
 
 def softmax(z: Array, p: Array) -> None:
     """p = softmax(z), both (n, k), float32 or float64, C-contiguous; p is written."""

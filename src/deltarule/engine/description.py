@@ -29,6 +29,7 @@ __all__ = [
     "core_scaling",
     "describe_chain",
     "describe_training",
+    "in_core_dtype",
     "loss_words",
 ]
 
@@ -213,6 +214,11 @@ def core_scaling(scaling: Scaling, n_features: int) -> dict[str, Any]:
         for name, value in (("shift", scaling.shift), ("factor", scaling.factor))
     }
     return {**vectors, "scaled": scaling.kind != "none"}
+
+
+def in_core_dtype(X: Array) -> bool:
+    """Whether the core reads rows where they lie."""
+    return X.dtype == np.bool_ or (X.dtype in ROWS and X.flags.aligned)
 
 
 def core_rows(X: Array, dtype: Any) -> Array:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..data.batches import Rows
+from ..data.selection import Selection, is_mapped, rows_within
 from ..ground.contracts import Array
 from ..ground.randomness import derive
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from . import native
-from .description import Description, core_rows, core_scaling
+from .description import Description, core_rows, core_scaling, in_core_dtype
 
 __all__ = ["FastSteps"]
 
@@ -60,7 +63,13 @@ class FastSteps:
         self.chain, self.optimizer, self.averaged = chain, optimizer, averaged
         self.batch_size, self.average = batch_size, average
         self._key = derive(seed, "dropout")
-        self._X = core_rows(rows.X, rows.dtype)
+        chosen = rows.X if isinstance(rows.X, Selection) else None
+        X: Any = rows.X if chosen is None else chosen.base
+        self._rows, self._index = rows, None if chosen is None else chosen.index
+        self._X: Array | None = None  # what the core reads where it lies
+        if in_core_dtype(X) or not (chosen or is_mapped(X)):
+            self._X = core_rows(X, rows.dtype)
+        self._steps_in_piece = max(1, rows_within(rows.X, len(rows)) // batch_size)
         self._y = np.ascontiguousarray(rows.y, np.int64 if rows.y.ndim == 1 else rows.dtype)
         self._weight = None
         if rows.weight is not None:
@@ -98,13 +107,17 @@ class FastSteps:
             The loss of each step taken, at least one.
         """
         steps = min(self._at_once, -(-len(order) // self.batch_size))
+        if self._X is None:
+            steps = min(steps, self._steps_in_piece)
+        now = order[: steps * self.batch_size]
+        X, places = self._input(now)
         rates, scalars = self.optimizer.ahead(t, steps)
         losses = np.empty(steps)
         done = self._trainer.advance(
-            self._X,
+            X,
             self._y,
             self._weight,
-            order[: steps * self.batch_size],
+            now,
             rates,
             scalars,
             self._pace(t, steps),
@@ -114,10 +127,17 @@ class FastSteps:
             losses,
             SECONDS,
             0,
+            places,
         )
         # As many as will fill the time, so that rates are not computed in vain.
         self._at_once = 2 * done if done == steps else max(done, 1)
         return losses[:done]
+
+    def _input(self, order: Array) -> tuple[Array, Array | None]:
+        """Where the core reads the input of these rows, and at which places; None: at their own."""
+        if self._X is None:  # a copy of all may not fit into memory
+            return core_rows(self._rows.X[order], self._rows.dtype), np.arange(len(order))
+        return self._X, None if self._index is None else self._index[order]
 
     def _pace(self, t: int, steps: int) -> Array:
         """1 − d of the moving average, after steps t, t + 1, …"""

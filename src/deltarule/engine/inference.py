@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.scaling import Scaling
+from ..data.selection import Input, Selection, is_mapped, rows_within
 from ..ground.contracts import Array
 from ..machine.chain import Chain
 from ..mathematics import losses
 from . import native
-from .description import core_rows, core_scaling, describe_chain
+from .description import core_rows, core_scaling, describe_chain, in_core_dtype
 
 __all__ = ["Inference", "inference_for", "softmax"]
 
@@ -40,13 +41,27 @@ class Inference:
         self._rows_at_once = max(1024, MULTIPLY_ADDS_AT_ONCE // max(1, len(chain.theta)))
         self._scaling = tuple(core_scaling(scaling, self.n_features).values())
 
-    def __call__(self, X: Array) -> Array | None:
-        """z, (n, n_outputs), of checked rows, (n, n_features), of any real dtype.
+    def __call__(self, X: Input, part: slice = slice(None)) -> Array | None:
+        """z, (n, n_outputs), of a part of checked rows, (n, n_features), of any real dtype.
 
         None where a row is not finite in the chain's dtype: what comes of such rows is for the
         reference to say.
         """
-        return self.of_plain(core_rows(X, self._dtype))
+        if isinstance(X, Selection):
+            return self._of_pieces(Selection(X.base, X.index[part]))
+        if is_mapped(X) and not in_core_dtype(X):
+            return self._of_pieces(X[part])
+        return self.of_plain(core_rows(X[part], self._dtype))
+
+    def _of_pieces(self, X: Input) -> Array | None:
+        """The same, a little copied at a time."""
+        z = np.empty((len(X), self._outputs), self._dtype)
+        rows = min(rows_within(X, len(X)), self._rows_at_once)
+        for start in range(0, len(X), rows):
+            at = slice(start, start + rows)
+            if not self._write(core_rows(X[at], self._dtype), z[at]):
+                return None
+        return z
 
     def of_plain(self, X: Array) -> Array | None:
         """The same of rows in a dtype of the core's: uint8, float32 or float64."""

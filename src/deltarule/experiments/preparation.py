@@ -10,18 +10,34 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.selection import Input, is_mapped, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder, almost_numbers
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
+from ..learning.plan import Plan
 from ..mathematics import losses
+from ..network.assembly import rows_info
+from ..network.memory import RowsInfo, TrainingMemory, describe_settings, training_memory
 from ..network.network import Network
 from ..network.parts import levels_of, part
 from ..network.preprocessing import Encoded
+from ..network.settings import Settings, settings_from
 from .recipes import SETTINGS, Recipe
 
-__all__ = ["Prepared", "load_for", "network_for", "prepare"]
+__all__ = [
+    "Prepared",
+    "encoder_for",
+    "load_for",
+    "network_arguments",
+    "plan_of",
+    "planned_memory",
+    "prepare",
+    "rows_of_run",
+    "settings_of",
+    "validation_rows",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +57,9 @@ class Prepared:
 
     recipe: Recipe
     network: Network
-    X: Array | Encoded
+    X: Input | Encoded
     y: Array
-    X_val: Array | Encoded | None
+    X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
 
@@ -87,17 +103,20 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     y = dataset.y
     assert y is not None
     train, held_out = validation_rows(recipe, dataset)
-    encoder, X, notes = None, dataset.X, []
+    X, notes = dataset.X, list(dataset.notes)
+    encoder = encoder_for(dataset, train)
+    given = network_arguments(recipe, dataset, encoder)
+    planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
     if isinstance(X, Table):
-        notes = [
+        notes += [
             f"The column {name!r} is taken as text because of {count} values such as {example!r}; "
             "the others are numbers."
             for name, (count, example) in almost_numbers(X).items()
         ]
-        encoder = TableEncoder.fit(X.take(train))
+        assert encoder is not None
         X = encoder.transform(X, np.dtype(recipe.dtype))
-    network = network_for(recipe, dataset, X.shape[1], encoder)
-    network.about["fingerprint"] = dataset.fingerprint()
+    network = Network(**given)
+    network.about = about(dataset, network)
     settled = dataclasses.replace(
         recipe,
         data=_absolute(recipe.data),
@@ -109,10 +128,10 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
-            rows = _rows(X, index)
+            rows = select(X, index)
             parts[i] = rows if encoder is None else Encoded(rows)
-    y_val = _rows(y, held_out) if len(held_out) else None
-    return Prepared(settled, network, parts[0], _rows(y, train), parts[1], y_val, tuple(notes))
+    y_val = y[held_out] if len(held_out) else None
+    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
 
 
 def _absolute(data: str) -> str:
@@ -120,16 +139,64 @@ def _absolute(data: str) -> str:
     return str(Path(data).expanduser().resolve()) if Path(data).expanduser().exists() else data
 
 
-def _rows(array: Array, index: Array) -> Array:
-    """Some rows; without a copy where they follow one another."""
-    first, last = int(index[0]), int(index[-1]) + 1
-    return array[first:last] if last - first == len(index) else array[index]
+def encoder_for(dataset: Dataset, train: Array) -> TableEncoder | None:
+    """What turns a table into numbers, learned from its training rows; None for arrays."""
+    return TableEncoder.fit(dataset.X, train) if isinstance(dataset.X, Table) else None
 
 
-def network_for(
-    recipe: Recipe, dataset: Dataset, n_features: int, encoder: TableEncoder | None
-) -> Network:
-    """The network of a recipe for a data set's features and targets."""
+def planned_memory(
+    recipe: Recipe, dataset: Dataset, given: dict[str, Any], n_train: int, n_val: int
+) -> TrainingMemory:
+    """What a run will take of memory, besides what the data set takes already."""
+    settings = settings_of(given)
+    layers, description = describe_settings(settings, recipe.engine, recipe.precision)
+    plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
+    rows = rows_of_run(dataset, settings, n_train, n_val)
+    return training_memory(settings, layers, description, plan, rows, monitored=monitored)
+
+
+def settings_of(given: dict[str, Any]) -> Settings:
+    """The settings of a network that is not made yet, from its arguments."""
+    own = {"standardize_targets": "auto"} | given
+    encoder, image_shape = own.pop("encoder"), own.pop("image_shape")
+    return settings_from(own, encoder, image_shape)
+
+
+def plan_of(recipe: Recipe, settings: Settings) -> Plan:
+    """What `Network.train` will do by a recipe."""
+    names = ("epochs", "batch_size", "clip_norm", "average", "engine", "precision")
+    return Plan(
+        seed=settings.seed, l2=settings.l2, **{name: getattr(recipe, name) for name in names}
+    )
+
+
+def rows_of_run(dataset: Dataset, settings: Settings, n_train: int, n_val: int) -> RowsInfo:
+    """What the memory of a run depends on of its rows."""
+    X, width = dataset.X, np.dtype(settings.dtype).itemsize
+    if isinstance(X, Table):
+        held = {True: 0, False: 0}
+        for column in X.columns.values():
+            held[is_mapped(column)] += column.nbytes
+        encoded = len(X) * settings.sizes[0] * width
+        mapped = bool(held[True])  # then its encoding is, too
+        return RowsInfo(
+            n_train,
+            n_val,
+            in_memory=held[False],
+            on_disk=held[True] + mapped * encoded,
+            encoded=(not mapped) * encoded,
+            piece=encoded,
+        )
+    whole = rows_info(X, None)
+    return dataclasses.replace(
+        whole, n_train=n_train, n_val=n_val, piece=whole.in_memory + whole.on_disk
+    )
+
+
+def network_arguments(
+    recipe: Recipe, dataset: Dataset, encoder: TableEncoder | None
+) -> dict[str, Any]:
+    """The arguments of a recipe's network for a data set's features and targets."""
     assert dataset.y is not None
     classification = dataset.y.dtype.kind != "f"
     loss = recipe.loss
@@ -155,22 +222,28 @@ def network_for(
     settings: dict[str, Any] = {name: getattr(recipe, name) for name in SETTINGS}
     if encoder is not None:
         settings["scaling"] = "none"  # the encoder has standardised the columns
-    network = Network(
-        [n_features, *recipe.hidden_layer_sizes, outputs],
+    n_features = len(encoder.feature_names) if encoder else dataset.X.shape[1]
+    return {
+        "sizes": [n_features, *recipe.hidden_layer_sizes, outputs],
         **settings,
-        loss=chosen,
-        classes=classes,
-        encoder=encoder,
-        image_shape=dataset.image_shape,
-    )
+        "loss": chosen,
+        "classes": classes,
+        "encoder": encoder,
+        "image_shape": dataset.image_shape,
+    }
+
+
+def about(dataset: Dataset, network: Network) -> dict[str, Any]:
+    """What is saved with a model of the data that it was trained on."""
+    classes = network.settings.classes
     names = dataset.class_names or (None if classes is None else tuple(map(str, classes)))
-    network.about = {
+    return {
         "data": dataset.name,
         "class_names": None if names is None else list(names),
         "target": dataset.target_name,
         "input_dtype": None if isinstance(dataset.X, Table) else str(dataset.X.dtype),
+        "fingerprint": dataset.fingerprint(),
     }
-    return network
 
 
 def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.selection import Input, rows_within, select
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
 from ..network.loading import BEST, load
@@ -110,7 +111,7 @@ def rows_for(
 def _held_out(recipe: Recipe, dataset: Dataset) -> Dataset:
     """The rows that a run held out of its data."""
     _, rows = validation_rows(recipe, dataset)
-    X = dataset.X.take(rows) if isinstance(dataset.X, Table) else dataset.X[rows]
+    X = dataset.X.take(rows) if isinstance(dataset.X, Table) else select(dataset.X, rows)
     return dataclasses.replace(dataset, X=X, y=None if dataset.y is None else dataset.y[rows])
 
 
@@ -125,7 +126,7 @@ def _test_part(recipe: Recipe, need_target: bool, required: bool) -> Dataset | N
             return test
         if recipe.data != "digits" and not isinstance(test.X, Table):
             train = load_for(recipe, "train", need_target)
-            if isinstance(train.X, Table) or not np.array_equal(test.X, train.X):
+            if isinstance(train.X, Table) or not _alike(test.X, train.X):
                 return test
     except NotAvailable:
         if required:
@@ -137,6 +138,15 @@ def _test_part(recipe: Recipe, need_target: bool, required: bool) -> Dataset | N
             "that a run held out."
         )
     return None
+
+
+def _alike(one: Input, other: Input) -> bool:
+    """Whether two arrays hold the same numbers, of which a file may hold more than memory."""
+    if one.shape != other.shape:
+        return False
+    rows = rows_within(one, len(one))
+    parts = (slice(start, start + rows) for start in range(0, len(one), rows))
+    return all(np.array_equal(one[part], other[part]) for part in parts)
 
 
 def _same(one: str, other: str) -> bool:

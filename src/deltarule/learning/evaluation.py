@@ -54,7 +54,7 @@ def scored(chain: Chain, rows: Rows) -> Iterator[tuple[slice, Array]]:
     """
     fast = inference_for(chain, rows.scaling)
     for part in chunks(len(rows), FAST_ROWS_AT_ONCE if fast else ROWS_AT_ONCE):
-        z = fast(rows.X[part]) if fast else None
+        z = fast(rows.X, part) if fast else None
         yield part, chain(rows.x(part))[0] if z is None else z
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.batches import Rows, total_weight
+from ..data.selection import Selection
 from ..engine import native
 from ..engine.description import Description, describe_training
 from ..engine.fast import FastSteps
@@ -157,7 +158,7 @@ def steps_for(
     )
     reasons = description.reasons
     X: object = rows.X
-    if not isinstance(X, np.ndarray):
+    if not isinstance(X, np.ndarray | Selection):
         reasons = (*reasons, "The rows are no plain array, and the engine reads memory itself.")
     if reasons:
         return ReferenceSteps(chain, objective, optimizer, rows, averaged, plan), reasons

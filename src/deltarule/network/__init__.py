@@ -5,6 +5,7 @@ ORDER = (
     "parts",
     "settings",
     "construction",
+    "memory",
     "labels",
     "targets",
     "preprocessing",

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from ..data.selection import Input, in_pieces, is_mapped
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import progress_callback
 from ..learning.plan import Plan, steps_in
@@ -15,11 +16,12 @@ from ..machine.chain import Chain
 from .construction import build_optimizer
 from .inputs import check_flag
 from .judging import callbacks_for, check_plan, judge_for, monitor_for
+from .memory import RowsInfo, training_memory
 from .preprocessing import Preprocessing
 from .resuming import checkpoints_for, identity_of
 from .targets import require_two_classes
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "rows_info"]
 
 OF_PLAN = ("epochs", "batch_size", "clip_norm", "average", "restore_best", "engine", "precision")
 
@@ -69,12 +71,24 @@ def assemble(
     checkpoints = checkpoints_for(given, problems)
     rule, options = s.optimizer.function, s.optimizer.options
     try:
-        judge_engine(plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks)
+        description = judge_engine(
+            plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks
+        )
     except InvalidInput as error:
         problems.take(error)
     problems.raise_if_any()
     assert array is not None
     assert targets is not None
+    found = rows_info(array, array_val if has_validation else None)
+    training_memory(
+        s,
+        chain.layers,
+        description,
+        plan,
+        found,
+        monitored=watcher is not None,
+        network_is_there=True,
+    ).require()
     prepared = prepared.with_scaling_of(array)
     rows = prepared.rows(array, targets, weight)
     rows_val = None
@@ -99,6 +113,21 @@ def assemble(
     if checkpoints.write is not None:
         checkpoints.attach(training, training.identity())
     return prepared, training
+
+
+def rows_info(X: Input, X_val: Input | None) -> RowsInfo:
+    """What the memory of a training depends on of its rows, (n, n_features) both."""
+    sizes = {True: 0, False: 0}
+    for rows in (X, X_val):
+        if rows is not None:
+            sizes[is_mapped(rows)] += rows.size * rows.dtype.itemsize
+    return RowsInfo(
+        n_train=len(X),
+        n_val=0 if X_val is None else len(X_val),
+        in_memory=sizes[False],
+        on_disk=sizes[True],
+        piece=max(sizes.values()) if in_pieces(X) else 0,
+    )
 
 
 def _validation_given(given: Mapping[str, Any], problems: Problems) -> tuple[bool, bool]:

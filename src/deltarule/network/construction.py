@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
+
 from ..ground.contracts import Layer
+from ..ground.memory import require_memory
 from ..machine.chain import Chain
 from ..machine.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm
 from ..machine.optimizer import Optimizer
@@ -12,6 +15,8 @@ from .settings import Settings
 
 __all__ = ["build_chain", "build_layers", "build_optimizer"]
 
+# Of each weight: a random number in float64, and what it is scaled to.
+DRAWN_BYTES = 16
 NORMALIZATION_LAYERS = {"batch": BatchNorm, "layer": LayerNorm}
 
 
@@ -39,7 +44,16 @@ def build_layers(settings: Settings) -> dict[str, Layer]:
 
 
 def build_chain(settings: Settings) -> Chain:
-    """A chain of those layers, with its initial weights."""
+    """A chain of those layers, with its initial weights.
+
+    Raises
+    ------
+    InvalidInput
+        If θ, ∇ and what the largest matrix is drawn from would not fit into memory.
+    """
+    matrices = [a * b for a, b in itertools.pairwise(settings.sizes)]
+    needed = 2 * np.dtype(settings.dtype).itemsize * sum(matrices) + DRAWN_BYTES * max(matrices)
+    require_memory(needed, f"A network of {sum(matrices):,} weights", "make the layers smaller")
     chain = Chain(build_layers(settings), settings.dtype)
     chain.initialize(settings.seed)
     return chain

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.selection import Input, Selection, rows_within
 from ..ground.contracts import Array
 from ..ground.errors import Problems, did_you_mean
 
@@ -41,7 +42,7 @@ TEXT = (
 HUGE_WEIGHT = 1e18
 
 
-def shape_of(array: Array) -> str:
+def shape_of(array: Input) -> str:
     """'(100, 3)', as people write it."""
     return str(tuple(array.shape))
 
@@ -145,17 +146,17 @@ def as_array(value: Any, name: str, problems: Problems) -> Array | None:
 
 def check_rows(
     X: Any, n_features: int, dtype: Any, problems: Problems, *, name: str = "X", n_rows: int = -1
-) -> Array | None:
-    """X as an array (n, n_features) of finite numbers that fit `dtype`, or None and a problem.
+) -> Input | None:
+    """X, (n, n_features), of finite numbers that fit `dtype`, or None and a problem.
 
     `n_rows`, the length of y where it is known, helps to recognise a transposed X.
     """
-    array = as_array(X, name, problems)
+    array = X if isinstance(X, Selection) else as_array(X, name, problems)
     if array is None:
         return None
     if array.dtype.kind not in "fiub":
         what, remedy = STRANGE.get(array.dtype.kind, TEXT)
-        first = next(iter(array.ravel()[:1].tolist()), "nothing")
+        first = next(iter(array[:1].ravel()[:1].tolist()), "nothing")
         problems.add(
             f"{name} must hold numbers, but it holds {what} (the first is {brief(first)}); "
             f"{remedy.format(name=name)}."
@@ -179,7 +180,7 @@ def check_rows(
     return array if _finite(array, dtype, name, problems) else None
 
 
-def _no_rows(array: Array, n_features: int, name: str) -> str:
+def _no_rows(array: Input, n_features: int, name: str) -> str:
     """Why an array is no rows of features, and what would be."""
     if not len(array):
         return f"{name} is empty: it has no rows; pass at least one."
@@ -198,13 +199,14 @@ def greatest(dtype: Any) -> float:
     return min(float(np.finfo(dtype).max), GREATEST)
 
 
-def _finite(array: Array, dtype: Any, name: str, problems: Problems) -> bool:
+def _finite(array: Input, dtype: Any, name: str, problems: Problems) -> bool:
     if array.dtype.kind != "f":
         return True
     wanted = greatest(dtype)
     limit = min(wanted, float(np.finfo(array.dtype).max))  # so that inf is beyond it in any dtype
-    for start in range(0, len(array), 4096):
-        part = array[start : start + 4096]
+    rows = rows_within(array, 4096)
+    for start in range(0, len(array), rows):
+        part = array[start : start + rows]
         with np.errstate(invalid="ignore"):
             bad = ~(abs(part) <= limit)
         if bad.any():

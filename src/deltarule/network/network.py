@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.batches import total_weight
+from ..data.selection import Input
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Batch
 from ..ground.errors import InvalidInput, Problems
@@ -348,7 +349,7 @@ class Network:
             )
         return p
 
-    def _features(self, X: Any, step: int | None = None) -> Array:
+    def _features(self, X: Any, step: int | None = None) -> Input:
         """X as numbers, (n_samples, n_features), or all its problems as one error."""
         problems = Problems()
         check_number(problems, "step", 1 if step is None else step, low=1, integer=True)
@@ -391,7 +392,7 @@ class Network:
             Given, the pass is that of a training step with this number: with dropout and batch
             statistics.
         """
-        array = self._features(X, step)
+        array = self._features(X, step)[:]
         x = self.preprocessing.scaling_for(array)(array, self.chain.theta.dtype)
         return self.chain.forward(x, self._noise(len(x), step))
 

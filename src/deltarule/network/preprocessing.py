@@ -10,6 +10,7 @@ import numpy as np
 from ..data.batches import Rows
 from ..data.dataset import Table
 from ..data.scaling import Scaling, learn_scaling
+from ..data.selection import Input
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
@@ -27,7 +28,7 @@ __all__ = ["Encoded", "Preprocessing"]
 class Encoded:
     """Rows of a table that the network's own encoder has already turned into numbers."""
 
-    rows: Array
+    rows: Input
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,11 +58,11 @@ class Preprocessing:
         """Having learned the classes, or the mean and spread, of the training targets."""
         return replace(self, targets=self.targets.learn(y, problems)) if _length(y) > 0 else self
 
-    def with_scaling_of(self, X: Array) -> Preprocessing:
+    def with_scaling_of(self, X: Input) -> Preprocessing:
         """Having learned the scaling of the training rows, (n, n_features), if none was known."""
         return replace(self, scaling=self.scaling_for(X))
 
-    def scaling_for(self, X: Array) -> Scaling:
+    def scaling_for(self, X: Input) -> Scaling:
         """The learned scaling; before any training, what these rows would teach."""
         if self.scaling is not None:
             return self.scaling
@@ -72,7 +73,7 @@ class Preprocessing:
 
     def features(
         self, X: Any, problems: Problems, name: str = "X", n_rows: int = -1
-    ) -> Array | None:
+    ) -> Input | None:
         """X as numbers, (n, n_features), by the encoder where there is one."""
         dtype, n_features = self.settings.dtype, self.settings.sizes[0]
         if isinstance(X, Encoded):
@@ -101,7 +102,7 @@ class Preprocessing:
 
     def pair(
         self, X: Any, y: Any, weight: Any, problems: Problems, suffix: str = ""
-    ) -> tuple[Array | None, Array | None, Array | None]:
+    ) -> tuple[Input | None, Array | None, Array | None]:
         """Features, encoded targets and weights; None for each that has a problem."""
         n = _length(y)
         array = self.features(X, problems, f"X{suffix}", n)
@@ -111,7 +112,7 @@ class Preprocessing:
         return array, targets, check_weights(weight, length, self.settings.dtype, problems, name)
 
     @quiet
-    def rows(self, X: Array, y: Array, weight: Array | None = None) -> Rows:
+    def rows(self, X: Input, y: Array, weight: Array | None = None) -> Rows:
         """Checked arrays as rows of which batches are gathered."""
         dtype = np.dtype(self.settings.dtype)
         fitting = y if y.dtype.kind == "i" else y.astype(dtype)  # class numbers stay int64

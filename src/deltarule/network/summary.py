@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from ..ground.errors import InvalidInput
+from ..ground.memory import in_words
 from .inputs import brief
+from .memory import count_parameters, training_vectors
 from .network import Network
 
 __all__ = ["Summary", "summary"]
-
-VECTORS = 5  # θ, ∇, the optimizer's scratch, θ before the epoch, the best θ
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,10 @@ class Summary:
                 "─" * len(lines[0]),
                 *lines[1:],
                 "─" * len(lines[0]),
-                f"{self.parameters:,} parameters; training holds {_size(self.training_bytes)}, "
-                f"and {_size(self.activation_bytes_per_row)} for each row of a batch",
+                f"{self.parameters:,} parameters; training holds {in_words(self.training_bytes)}, "
+                f"and {in_words(self.activation_bytes_per_row)} for each row of a batch",
             ]
         )
-
-
-def _size(n: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if n < 1000 or unit == "GB":
-            return f"{n:.3g} {unit}"
-        n /= 1000
-    raise AssertionError
 
 
 def summary(network: Network) -> Summary:
@@ -93,15 +84,14 @@ def summary(network: Network) -> Summary:
                 "name": name,
                 "detail": _detail(name, layer, settings),
                 "output": units,
-                "parameters": sum(math.prod(shape) for shape in layer.parameters.values()),
+                "parameters": count_parameters({name: layer}),
             }
         )
-    vectors = VECTORS + settings.optimizer.function.slots  # type: ignore[attr-defined]
     width = network.chain.theta.dtype.itemsize
     return Summary(
         tuple(layers),
         network.n_parameters,
-        vectors * network.n_parameters * width,
+        training_vectors(settings) * network.n_parameters * width,
         kept * width,
         repr(network),
     )

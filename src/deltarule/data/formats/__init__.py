@@ -10,5 +10,6 @@ ORDER = (
     "delimited",
     "arrays",
     "columnar",
+    "columnar_mapped",
     "image_folder",
 )

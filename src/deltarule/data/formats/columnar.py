@@ -12,9 +12,42 @@ from ...ground.errors import FileRefused, InvalidInput, NotAvailable, Problems
 from ..dataset import Table
 from .reading import check_in_memory, parsing, require_start
 
-__all__ = ["read_parquet"]
+__all__ = [
+    "numbers_of",
+    "open_parquet",
+    "parquet_size",
+    "read_parquet",
+    "text_columns",
+    "texts_of",
+]
 
 _CELL = 8  # bytes of a float64, or of a reference to a text
+
+
+def open_parquet(path: Path, texts: list[str] | None = None) -> Any:
+    """The file, opened by pyarrow; the columns `texts` come as dictionaries.
+
+    Raises
+    ------
+    NotAvailable
+        If pyarrow is not installed, or there is no such file.
+    FileRefused
+        If it is no Parquet file.
+    """
+    require_start(path, b"PAR1", "a Parquet table")
+    try:
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise NotAvailable(
+            f"Reading {path} needs pyarrow: pip install 'deltarule[parquet]'."
+        ) from error
+    return ParquetFile(path, read_dictionary=texts)
+
+
+def parquet_size(path: Path) -> int:
+    """Bytes that the table of a Parquet file would take in memory."""
+    with parsing(path, "a Parquet table"), open_parquet(path) as file:
+        return int(file.metadata.num_rows * file.metadata.num_columns * _CELL)
 
 
 def read_parquet(path: Path) -> Table:
@@ -27,26 +60,19 @@ def read_parquet(path: Path) -> Table:
     FileRefused
         If the file is damaged, has no rows, or has columns of other types; all are named.
     """
-    require_start(path, b"PAR1", "a Parquet table")
-    try:
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise NotAvailable(
-            f"Reading {path} needs pyarrow: pip install 'deltarule[parquet]'."
-        ) from error
     with parsing(path, "a Parquet table"):
-        with ParquetFile(path) as file:
+        with open_parquet(path) as file:
             check_in_memory(path, file.metadata.num_rows * file.metadata.num_columns * _CELL)
             if not file.metadata.num_rows:
                 raise FileRefused(f"{path} has column names but no rows.")
-            texts = _text_columns(path, file.schema_arrow)
+            texts = text_columns(path, file.schema_arrow)
         # As dictionaries, so that a long text repeated a million times is held once.
-        with ParquetFile(path, read_dictionary=texts) as file:
+        with open_parquet(path, texts) as file:
             table = file.read()
         try:
             return Table(
                 {
-                    name: (_texts if name in texts else _numbers)(table.column(name))
+                    name: (texts_of if name in texts else numbers_of)(table.column(name))
                     for name in table.column_names
                 }
             )
@@ -54,7 +80,7 @@ def read_parquet(path: Path) -> Table:
             raise FileRefused(f"{path}: {error}") from error
 
 
-def _text_columns(path: Path, schema: Any) -> list[str]:
+def text_columns(path: Path, schema: Any) -> list[str]:
     """The names of the text columns, once every column is known to be numbers or text."""
     from pyarrow import types
 
@@ -84,7 +110,8 @@ def _text_columns(path: Path, schema: Any) -> list[str]:
     return texts
 
 
-def _texts(column: Any) -> Array:
+def texts_of(column: Any) -> Array:
+    """A column of texts, as dictionaries, as objects `str | None`."""
     pieces = []
     for chunk in column.chunks:
         known = np.array([*chunk.dictionary.to_pylist(), None], object)
@@ -92,8 +119,12 @@ def _texts(column: Any) -> Array:
     return np.concatenate(pieces)
 
 
-def _numbers(column: Any) -> Array:
+def numbers_of(column: Any) -> Array:
+    """A column of numbers or booleans as float64, NaN for what is missing."""
     from pyarrow import float64
 
-    numbers: Array = column.cast(float64(), safe=False).to_numpy()  # null becomes NaN
+    cast = column.cast(float64(), safe=False)  # null becomes NaN
+    numbers: Array = (
+        cast.to_numpy(zero_copy_only=False) if hasattr(cast, "buffers") else cast.to_numpy()
+    )
     return numbers

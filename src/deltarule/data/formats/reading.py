@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...ground.errors import DeltaruleError, FileRefused, NotAvailable
+from ...ground.errors import DeltaruleError, FileRefused, InvalidInput, NotAvailable
+from ...ground.memory import require_memory
 
 __all__ = [
     "MAX_IN_MEMORY",
@@ -123,13 +124,17 @@ def read_whole(path: Path, limit: int) -> bytes:
 
 
 def check_in_memory(path: Path, size: int) -> None:
-    """Refuse, before anything is allocated, what would take more than `MAX_IN_MEMORY`."""
+    """Refuse, before anything is allocated, what would take more than there is or is allowed."""
     if size > MAX_IN_MEMORY:
         raise FileRefused(
             f"{path} would take {size / 2**30:,.1f} GiB in memory, more than the "
             f"{MAX_IN_MEMORY / 2**30:.0f} GiB allowed; store large data as X.npy and y.npy in a "
             "folder, which are read from disk as needed."
         )
+    try:
+        require_memory(size, str(path), "store the rows as X.npy and y.npy in a folder instead")
+    except InvalidInput as error:
+        raise FileRefused(str(error)) from None
 
 
 class _Bounded(io.RawIOBase):

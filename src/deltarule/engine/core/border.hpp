@@ -111,15 +111,19 @@ inline Rows rows_of(const ReadOnly& X, int features) {
 }
 
 // Sizes, activations and scaling; the rest of a Config is the caller's.
-inline Config chain_of(std::vector<int> sizes, const std::vector<Named>& activations, const Scale& shift,
-                       const Scale& factor, bool scaled) {
-    if (sizes.size() < 2 || activations.size() != sizes.size() - 2)
-        refuse("There must be one activation for each hidden layer.");
+inline void check_sizes(const std::vector<int>& sizes) {
     for (int n : sizes)
         if (n < 1 || n > (1 << 30)) refuse("Every size must lie in 1 … 2³⁰.");
     double parameters = 0;  // no integer: what does not fit must not wrap around to what does
     for (std::size_t i = 1; i < sizes.size(); ++i) parameters += (double(sizes[i - 1]) + 1) * sizes[i];
     if (parameters > 0x1p60) throw std::bad_alloc();
+}
+
+inline Config chain_of(std::vector<int> sizes, const std::vector<Named>& activations, const Scale& shift,
+                       const Scale& factor, bool scaled) {
+    if (sizes.size() < 2 || activations.size() != sizes.size() - 2)
+        refuse("There must be one activation for each hidden layer.");
+    check_sizes(sizes);
     const std::size_t features = std::size_t(sizes[0]);
     if (shift.size() != features || factor.size() != features)
         refuse("shift and factor must hold one number for each feature.");

@@ -12,6 +12,23 @@ namespace {
 constexpr int FEW_ROWS = 4, ROWS_PER_THREAD = 64;
 constexpr double FOR_TWO_THREADS = 4e5;  // multiply-adds, below which a second one would not help
 
+// The same for every number of rows, so that memory is kept from call to call.
+int rows_at_once(int threads) { return ROWS_PER_THREAD * std::min(std::max(get_threads(), threads), MOST_THREADS); }
+
+// What `forward` keeps for the next call of the same chain.
+double forward_bytes(std::vector<int> sizes, const std::string& dtype, const std::string& isa) {
+    if (sizes.size() < 2) refuse("There must be at least two sizes.");
+    check_sizes(sizes);
+    Config config;
+    config.hidden.resize(sizes.size() - 2);
+    config.sizes = std::move(sizes);
+    config.training = false;
+    config.batch = rows_at_once(1);
+    if (dtype == "float32") return Trainer<float>::bytes_for(config, instruction_set(isa).of<float>());
+    if (dtype == "float64") return Trainer<double>::bytes_for(config, instruction_set(isa).of<double>());
+    refuse("dtype must be 'float32' or 'float64'.");
+}
+
 template <class T>
 std::int64_t few_rows(const Config& config, const Rows& rows, std::int64_t n, const T* theta, std::int64_t parameters,
                       T* scores, const Kernels<T>& kernels) {
@@ -66,7 +83,7 @@ std::int64_t forward(std::vector<int> sizes, const std::vector<Named>& activatio
         const Kernels<T>& kernels = instruction_set(isa).of<T>();
         if (n <= FEW_ROWS) return few_rows<T>(config, rows, n, flat, parameters, out, kernels);
         const WithoutPython released;
-        config.batch = ROWS_PER_THREAD * std::min(std::max(get_threads(), threads), MOST_THREADS);  // for every n
+        config.batch = rows_at_once(threads);
         // The last call's memory serves the next of the same shape; who finds it taken makes his own.
         // No lock that a fork could leave shut, and never freed while a daemon may still be at work.
         static constinit std::atomic<Trainer<T>*> kept{nullptr};
@@ -101,6 +118,7 @@ void bind_inference(nb::module_& m) {
     m.def("forward", &forward, "sizes"_a, "activations"_a, "theta"_a, "X"_a, "shift"_a, "factor"_a, "scaled"_a,
           "scores"_a, "threads"_a, "isa"_a = "auto");
     m.def("softmax", &softmax, "z"_a, "p"_a);
+    m.def("forward_bytes", &forward_bytes, "sizes"_a, "dtype"_a, "isa"_a = "auto");
 }
 
 }  // namespace deltarule

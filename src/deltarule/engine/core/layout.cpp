@@ -30,13 +30,26 @@ template <class T> struct Layout<T>::Arena {
 };
 
 template <class T>
-Layout<T>::Layout(const Config& config, const Kernels<T>& kernels)
+Layout<T>::Layout(const Config& config, const Kernels<T>& kernels, Unmade)
     : config_(config), kernels_(kernels), memory_(nullptr, [](char* p) { std::free(p); }) {
     second_ = config.rule == Rule::adam || config.rule == Rule::nadam;
+}
+
+template <class T> double Layout<T>::measure() {
     Arena measured{nullptr};
     lay_out(measured);
-    if (measured.size + LINE > double(std::numeric_limits<std::ptrdiff_t>::max()) / 2) throw std::bad_alloc();
-    bytes_ = std::size_t(measured.size) + LINE;
+    return measured.size + LINE;
+}
+
+template <class T> double Layout<T>::bytes_for(const Config& config, const Kernels<T>& kernels) {
+    return Layout(config, kernels, Unmade()).measure();
+}
+
+template <class T>
+Layout<T>::Layout(const Config& config, const Kernels<T>& kernels) : Layout(config, kernels, Unmade()) {
+    const double size = measure();
+    if (size > double(std::numeric_limits<std::ptrdiff_t>::max()) / 2) throw std::bad_alloc();
+    bytes_ = std::size_t(size);
     memory_.reset(static_cast<char*>(std::calloc(bytes_, 1)));  // zeros: padding stays zero
     if (!memory_) throw std::bad_alloc();
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());

@@ -42,6 +42,9 @@ template <class T> class Layout {
   public:
     Layout(const Config&, const Kernels<T>&);
 
+    // The `bytes` of one, without taking them.
+    static double bytes_for(const Config&, const Kernels<T>&);
+
     // Between row-major flat vectors, matrices first, and the packed ones.
     void load(const T* theta, const T* state, const T* average);
     void store(T* theta, T* state, T* average) const;
@@ -60,6 +63,9 @@ template <class T> class Layout {
 
   private:
     struct Arena;
+    struct Unmade {};
+    Layout(const Config&, const Kernels<T>&, Unmade);
+    double measure();
     void lay_out(Arena&);
     void cut_blocks();
     template <class F> void each_row(F f) const;

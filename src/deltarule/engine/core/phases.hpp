@@ -65,7 +65,7 @@ template <class T, class O> void run_rows(const Plan<T>& plan, int t) {
     for (int from = mine.from; from < mine.to; from += AT_ONCE) {
         const int to = from + AT_ONCE < mine.to ? from + AT_ONCE : mine.to;
         if (!plan.parts)
-            gather<T, O>(plan, plan.order, plan.count, from * QUAD, to * QUAD, 0, plan.layer[0].quads);
+            gather<T, O>(plan, plan.places, plan.count, from * QUAD, to * QUAD, 0, plan.layer[0].quads);
         for (int i = 0; i < plan.layers; ++i)
             forward_layer<T, O>(plan, i, from, to);
         loss_of_rows<T, O>(plan, t, from, to);
@@ -80,8 +80,8 @@ template <class T> void run_forward(const Plan<T>& plan, int t) {
     const int quads = plan.layer[0].quads, first = mine.from * QUAD, end = mine.to * QUAD;
     for (int k = 0, next; k < quads; k = next) {  // the next features come while these are multiplied
         next = quads_end(k, quads);
-        gather<T, T>(plan, plan.order, plan.count, first, end, k, next);
-        fetch_ahead<T>(plan, plan.order, first, end < plan.count ? end : plan.count, next * QUAD,
+        gather<T, T>(plan, plan.places, plan.count, first, end, k, next);
+        fetch_ahead<T>(plan, plan.places, first, end < plan.count ? end : plan.count, next * QUAD,
                        QUAD * quads_end(next, quads) < plan.layer[0].n_in ? QUAD * quads_end(next, quads) : plan.layer[0].n_in);
         add_features<T, T>(plan, 0, mine.from, mine.to, k, next);
     }
@@ -228,7 +228,7 @@ template <class T, class O> void forward_part(const Plan<T>& plan, int part) {
     const Layer<T>& layer = plan.layer[0];
     const int quads = int(padded(plan.next_count, STRIP<T, O>)) / QUAD;
     const int from = plan.part_quads[part], to = plan.part_quads[part + 1];
-    gather<T, O>(plan, plan.next_order, plan.next_count, 0, quads * QUAD, from, to);
+    gather<T, O>(plan, plan.next_places, plan.next_count, 0, quads * QUAD, from, to);
     T* sums = plan.part_sums + part * rows_at(plan, layer, layer.panels.count);
     for (int p = 0; p < layer.panels.count; ++p) {
         const int nv = layer.panels.width(p);
@@ -254,7 +254,8 @@ template <class T, class O, class F> DR_INLINE void with_blocks(const Plan<T>& p
         for (int i = begin; i < end; ++i) {
             const Share rows = share_of(plan.next_count, i - begin, end - begin);
             if (forward)
-                fetch_ahead<T>(plan, plan.next_order, rows.from, rows.to, plan.part_quads[part] * QUAD, plan.part_quads[part + 1] * QUAD);
+                fetch_ahead<T>(plan, plan.next_places, rows.from, rows.to, plan.part_quads[part] * QUAD,
+                               plan.part_quads[part + 1] * QUAD);
             f(i);
         }
         if (forward && plan.next_count) forward_part<T, O>(plan, part);

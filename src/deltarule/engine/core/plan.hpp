@@ -139,10 +139,11 @@ template <class T> struct Plan {
 
     int threads;
     Step<T> step;
-    const std::int64_t* order;  // the rows of this step
+    const std::int64_t* order;   // the rows of this step,
+    const std::int64_t* places;  // and where their input lies
     int count;
-    const std::int64_t* next_order;  // and of the next
-    int next_count;                  // 0: there is none
+    const std::int64_t* next_places;  // of the next step
+    int next_count;                   // 0: there is none
 };
 
 // A chain as it lies in the flat vector, row by row.

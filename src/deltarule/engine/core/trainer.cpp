@@ -33,7 +33,7 @@ template <class T> struct Trainer<T>::Run final : Work {
         plan.targets = course.targets;
         plan.row_weight = course.weight;
         plan.scores = course.scores;
-        plan.next_order = rows_of(0, &plan.next_count);
+        next(0);
     }
 
     void ready(int threads) override {
@@ -41,16 +41,24 @@ template <class T> struct Trainer<T>::Run final : Work {
         prepare();
     }
 
-    // The rows of step s: as many as the order still has, at most a batch.
-    const std::int64_t* rows_of(std::int64_t s, int* count) const {
-        const std::int64_t batch = config.batch, begin = s * batch;
-        *count = int(std::max<std::int64_t>(0, std::min(batch, course.n_order - begin)));
-        return course.order + begin;
+    // The rows of step s: as many as the order still has, at most a batch; and where they lie.
+    int count_of(std::int64_t s) const {
+        const std::int64_t batch = config.batch;
+        return int(std::max<std::int64_t>(0, std::min(batch, course.n_order - s * batch)));
+    }
+    const std::int64_t* places_of(std::int64_t s) const {
+        return (course.places ? course.places : course.order) + s * config.batch;
+    }
+    void next(std::int64_t s) {
+        plan.next_count = count_of(s);
+        plan.next_places = places_of(s);
     }
 
     void prepare() {
         Step<T>& now = plan.step;
-        plan.order = rows_of(step, &plan.count);
+        plan.count = count_of(step);
+        plan.order = course.order + step * config.batch;
+        plan.places = places_of(step);
         const double lr = course.lr[step];
         const double* scalars = course.scalars + step * course.n_scalars;
         now.rate = T(lr);
@@ -74,7 +82,7 @@ template <class T> struct Trainer<T>::Run final : Work {
         double loss = 0;
         for (int q = 0; q < (plan.count + QUAD - 1) / QUAD; ++q) loss += plan.quad_loss[q];
         course.losses[step] = double(T(loss));
-        plan.next_order = rows_of(step + 1, &plan.next_count);
+        next(step + 1);
         if (!std::isfinite(course.losses[step]) || now() > deadline) plan.next_count = 0;
         last = plan.next_count == 0;
     }
@@ -144,7 +152,7 @@ template <class T> struct Trainer<T>::Answer final : Work {
         plan.rows = rows;
         plan.rows.scaled = self.config_.scaled;
         plan.scores = scores;
-        plan.order = order.data();
+        plan.order = plan.places = order.data();
     }
 
     void ready(int threads) override {

@@ -26,6 +26,7 @@ template <class T> struct Course {
     const T *targets, *weight;
     const std::int64_t* order;  // no row twice in a batch: two threads would write its scores
     std::int64_t n_order;
+    const std::int64_t* places;  // of the input of each row of the order; null: the order itself
     const double *lr, *scalars, *pace;
     int n_scalars;
     std::uint64_t dropout_key, t;
