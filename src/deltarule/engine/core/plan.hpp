@@ -1,6 +1,6 @@
 // What a training works on: shapes, buffers, and the numbers of the step that is under way.
 //
-// Plain data that knows no processor; `trainer.cpp` lays it out, the kernels of one instruction set
+// Plain data that knows no processor; `layout.cpp` lays it out, the kernels of one instruction set
 // work on it.  θ, the rule's memory and the average share one packed layout: layer after layer,
 // each as panels of units (see products.hpp), the bias as one more row behind the last feature.
 #pragma once
