@@ -243,13 +243,12 @@ class Network:
             Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
             weights stay float32.
 
-        checkpoints : path, optional
-            A folder for checkpoints: all that a training holds, written whole, the two newest kept.
-        checkpoint_every : float or str
-            Seconds, or "500 steps", "2 epochs"; and always at the end.
+        checkpoints, checkpoint_every : path, optional, and float or str
+            A folder for checkpoints, of which the two newest are kept; one after so many seconds,
+            "500 steps" or "2 epochs", and always at the end.
         resume : path, optional
-            A folder of checkpoints to go on from, after any step, to the same bits as without the
-            stop; from the beginning where there are none.  Further ones are written there.
+            A folder of checkpoints to go on from, to the same bits as without the stop; from the
+            beginning where there are none.  Further ones are written there.
         force_resume : bool
             Go on even if the data or the settings are not those of the checkpoint.
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import Rows, chunks
+from ..data.selection import Input
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from ..learning.checkpointing import Checkpointer, every, load_snapshot
@@ -25,7 +26,7 @@ __all__ = ["Checkpoints", "checkpoints_for", "fingerprint", "identity_of"]
 ROWS_AT_ONCE = 4096
 
 
-def fingerprint(array: Array | None) -> str:
+def fingerprint(array: Input | None) -> str:
     """The SHA-256 of an array's type, shape and numbers, read some rows at a time."""
     if array is None:
         return "none"
