@@ -239,3 +239,11 @@ def test_patience_is_theirs(digits: Any, patience: int) -> None:
     given: dict[str, Any] = {"hidden_layer_sizes": (5,), "tol": 100.0, "random_state": 0}
     ours = MLPClassifier(**given, n_iter_no_change=patience).fit(X, y)
     assert ours.n_iter_ == Theirs(**given, n_iter_no_change=patience).fit(X, y).n_iter_
+
+
+def test_initialize_several_labels() -> None:
+    """Weights for several labels of a row, without data, and partial_fit from there."""
+    X, y = make_multilabel_classification(50, 6, n_classes=4, random_state=0)
+    model = MLPClassifier((6,), random_state=4).initialize(6, range(4), multilabel=True)
+    assert model.predict_proba(X).shape == y.shape
+    assert model.partial_fit(X, y).predict(X).shape == y.shape

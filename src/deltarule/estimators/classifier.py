@@ -286,13 +286,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         )
         return self
 
-    def initialize(self, n_features: int, classes: Any) -> MLPClassifier:
+    def initialize(
+        self, n_features: int, classes: Any, *, multilabel: bool = False
+    ) -> MLPClassifier:
         """Initial weights without any data: predict, look at them, or go on with partial_fit.
 
         Parameters
         ----------
         n_features : int
-        classes : array, (n_classes,)
+        classes : array, (n_classes,); with `multilabel` one entry for each label of a row
 
         Returns
         -------
@@ -301,7 +303,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         choices = read_parameters(self.get_params(deep=False), self._defaults())
         check_counts(n_features=n_features)
         labels = classes_in(classes)
-        targets = self._learn_targets(labels, labels, None)
+        y = np.eye(len(labels), dtype=np.int64) if multilabel else labels
+        targets = self._learn_targets(y, labels, None)
         self.n_features_in_ = n_features
         self._start(choices, n_features, targets, np.dtype(self.dtype or np.float64), self._draw())
         return self
