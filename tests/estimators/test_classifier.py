@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits, make_classification, make_multilabel_c
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.neural_network import MLPClassifier as Theirs
 
-from deltarule import Callback, DoubtfulFit, MLPClassifier
+from deltarule import Callback, DoubtfulFit, MLPClassifier, load
 from deltarule.ground.contracts import Array
 from deltarule.ground.errors import InvalidInput
 from deltarule.mathematics import losses
@@ -247,3 +247,32 @@ def test_initialize_several_labels() -> None:
     model = MLPClassifier((6,), random_state=4).initialize(6, range(4), multilabel=True)
     assert model.predict_proba(X).shape == y.shape
     assert model.partial_fit(X, y).predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_saved_network_is_calibrated(tmp_path: Any, classes: int) -> None:
+    """What was saved answers with the calibrated probabilities; the fitted one stays as it was."""
+    X, y = make_classification(400, 8, n_informative=5, n_classes=classes, flip_y=0.3)
+    model = MLPClassifier((20,), calibrate=True, max_iter=60, random_state=0, tol=0).fit(X, y)
+    assert abs(model.temperature_ - 1) > 0.01
+    before = model.decision_function(X)
+    model.save(tmp_path / "model.safetensors")
+    assert np.array_equal(model.decision_function(X), before)
+    saved = load(tmp_path / "model.safetensors")
+    assert np.allclose(saved.predict_proba(X), model.predict_proba(X), atol=1e-12)
+
+
+def test_a_schedule_runs_to_its_end(recwarn: pytest.WarningsRecorder) -> None:
+    """With a schedule no fit ends by `tol` before the rate has fallen, and none is unfinished."""
+    X, y = two_classes()
+    model = MLPClassifier((5,), schedule="cosine", tol=10.0, max_iter=30, random_state=0).fit(X, y)
+    assert model.n_iter_ == 30
+    assert not [w for w in recwarn if "Maximum iterations" in str(w.message)]
+
+
+def test_a_metric_for_a_scorer() -> None:
+    """A metric in the place of a scorer is refused with what to make of it."""
+    X, y = two_classes()
+    model = MLPClassifier((5,), early_stopping=True, validation_metric=roc_auc_score)
+    with pytest.raises(ValueError, match="make_scorer"):
+        model.fit(X, y)

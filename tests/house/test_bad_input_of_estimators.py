@@ -496,7 +496,7 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
     # -- what fits no other row
     "a metric of other targets": (
         regress(of={"validation_metric": "neg_log_loss"}),
-        ("validation_metric='neg_log_loss'", "Choose another"),
+        ("validation_metric='neg_log_loss'", "choose another"),
     ),
     "y_val of several labels": (
         fit(X_val=X, y_val=np.eye(2, dtype=int)[Y]),

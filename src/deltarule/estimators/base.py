@@ -250,7 +250,7 @@ class BaseMLP(Serving, ABC):
         self._remember(training, stopping, monitor, judge.reporting, len(rows), incremental)
         if rows_val is not None and getattr(self, "calibrate", False):
             z = scores(network.chain, rows_val)
-            self._calibrate(z, rows_val.y, rows_val.weight)
+            self._calibrate(z, rows_val.y, held.weight if held else None)
         if not incremental:
             self._warn(training, stopping.reason)
 
@@ -265,7 +265,7 @@ class BaseMLP(Serving, ABC):
                     ConvergenceWarning,
                     stacklevel=6,
                 )
-        elif not training.stop and not reason:
+        elif not training.stop and not reason and self.schedule is None:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -292,12 +292,12 @@ class BaseMLP(Serving, ABC):
     def _stopping(self, judge: ScoreJudge, monitor: Monitor | None, incremental: bool) -> Stopping:
         by_score = monitor is not None and self.early_stopping
         best, waited = self._waiting
-        lbfgs = isinstance(self.solver, str) and self.solver == "lbfgs"
+        to_the_end = self.schedule is not None or str(self.solver) == "lbfgs"
         stopping = Stopping(
             monitor.name if monitor is not None and by_score else "train_loss",
             by_score and judge.greater_is_better,
             tol=self.tol,
-            patience=math.inf if lbfgs and not by_score else self.n_iter_no_change,
+            patience=math.inf if to_the_end and not by_score else self.n_iter_no_change,
             adaptive=self.learning_rate_init if self.learning_rate == "adaptive" else None,
             max_seconds=self.max_seconds,
             best=best,

@@ -147,9 +147,12 @@ class ScoreJudge(Judge):
         try:
             self._ask_scorer(found, y, z, weight)
         except Exception as error:  # whatever a scorer, or one's own, raises
+            told = str(error).strip().rstrip(".")
             raise InvalidInput(
-                f"validation_metric={brief(self.name)} cannot judge these answers: {error} Choose "
-                "another; not every metric is for every kind of target."
+                f"validation_metric={brief(self.name)} cannot judge these answers: {told}. A "
+                "function is called with (estimator, X, y); of a metric (y, prediction) make it by "
+                "sklearn.metrics.make_scorer, which also takes a pos_label. Or choose "
+                "another: not every metric is for every kind of target."
             ) from error
         if not np.isfinite(found.get(self.name, 0.0)):
             found[self.name] = -np.inf  # never the best

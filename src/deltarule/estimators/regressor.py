@@ -111,7 +111,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Decay of a moving average of the weights, such as 0.999, which is then what is kept.
     validation_metric : str or callable, optional
         What is best, on rows held out: a name of `sklearn.metrics.get_scorer_names()`, "loss", or a
-        function (estimator, X, y) → number, the greater the better.  By default R².
+        function (estimator, X, y) → number, the greater the better.  By default R²; of quantiles
+        the loss.
     max_seconds : float, optional
         No epoch begins after so many.
     callbacks : list of `deltarule.Callback`, or functions called after each epoch
@@ -326,6 +327,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, targets = self.network_.settings.loss, self._targets
         reporting = reporting_of(targets, loss.function, loss.bound)
+        if not name and loss.function is losses.quantile:  # R² is for means
+            name = "loss"
         return ScoreJudge(
             targets,
             RegressorAnswers(targets),

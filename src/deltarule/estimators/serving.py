@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -152,10 +153,20 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
     def save(self, path: Any) -> None:
         """Write the network to a safetensors file that `deltarule.load` and the CLI read.
 
+        The network alone, not what stands before it in a pipeline.  A temperature is divided into
+        the last layer, so that it answers with the same probabilities.
+
         Raises
         ------
         NotAvailable
             If the file cannot be written.
         """
         check_is_fitted(self)
-        self.network_.save(path)
+        network, temperature = copy.copy(self.network_), getattr(self, "_temperature", 1.0)
+        if temperature != 1.0:
+            chain = network.chain.over(network.chain.theta.copy(), network.chain.statistics.copy())
+            last = chain.views[f"dense{len(network.settings.sizes) - 1}"]
+            last.W /= temperature
+            last.b /= temperature
+            network.chain = chain
+        network.save(path)
