@@ -8,7 +8,6 @@ from typing import Any
 from ..ground.errors import NotAvailable
 
 try:
-    import sklearn
     from sklearn.utils.validation import validate_data
 except ImportError:
     raise NotAvailable(
@@ -32,6 +31,3 @@ except ImportError:  # before scikit-learn 1.9
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """The method as it is."""
         return method
-
-
-VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
