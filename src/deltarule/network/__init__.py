@@ -15,6 +15,7 @@ ORDER = (
     "lane",
     "passes",
     "saving",
+    "single_steps",
     "network",
     "engines",
     "loading",
