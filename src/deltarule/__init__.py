@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
+    from .experiments.sweeps import sweep
     from .exporting.door import export
     from .ground.errors import (
         DeltaruleError,
@@ -76,6 +77,7 @@ _HOMES = {
     "load_data": "data.sources",
     "set_threads": "engine.native",
     "summary": "network.summary",
+    "sweep": "experiments.sweeps",
 }
 _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
 
@@ -108,6 +110,7 @@ __all__ = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 
 

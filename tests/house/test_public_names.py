@@ -43,6 +43,7 @@ PUBLIC = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 MODULES = [
     ".".join(("deltarule", *path.relative_to(SOURCE).with_suffix("").parts))
@@ -127,6 +128,7 @@ def test_methods_explain_themselves(name: str) -> None:
         deltarule.export,
         deltarule.load,
         deltarule.load_data,
+        deltarule.sweep,
     ],
     ids=lambda function: function.__qualname__,
 )

@@ -1,3 +1,22 @@
-"""Floor 7, experiments: recipes, run folders, and the use of what they made."""
+"""Floor 7, experiments: recipes, run folders, sweeps, and the use of what they made."""
 
-ORDER = ("recipes", "folders", "preparation", "planning", "facts", "runs", "serving")
+ORDER = (
+    "recipes",
+    "folders",
+    "preparation",
+    "planning",
+    "facts",
+    "runs",
+    "serving",
+    "domains",
+    "spaces",
+    "stores",
+    "searches",
+    "samplers",
+    "workplaces",
+    "trials",
+    "findings",
+    "announcing",
+    "workers",
+    "sweeps",
+)

@@ -3,4 +3,14 @@
 A page is one self-contained HTML file: no script, nothing fetched, pictures inside.
 """
 
-ORDER = ("words", "histories", "figures", "axes", "plots", "summaries", "pages")
+ORDER = (
+    "words",
+    "histories",
+    "figures",
+    "axes",
+    "plots",
+    "summaries",
+    "pages",
+    "sweep_plots",
+    "sweeps",
+)
