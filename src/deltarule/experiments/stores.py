@@ -75,9 +75,12 @@ class Store:
     def __init__(self, address: str | Path) -> None:
         _require_optuna()
         self.address = str(address)
-        self._url = _of_file(address) if isinstance(address, Path) else _parsed(address)
-        hidden = self._url.render_as_string(hide_password=True)
-        self.shown = str(address) if isinstance(address, Path) else masked(hidden, self.address)
+        if isinstance(address, Path):
+            self._url, self.shown = _of_file(address), str(address)
+        else:
+            self._url = _parsed(address)
+            as_given = self._url.set(drivername=address.partition("://")[0])
+            self.shown = masked(as_given.render_as_string(hide_password=True), address)
         self._storage: RDBStorage | None = None
         try:
             self._storage = self._opened()
@@ -198,7 +201,10 @@ def _parsed(address: object) -> URL:
     from sqlalchemy.exc import ArgumentError
 
     if not isinstance(address, str) or "://" not in address:
-        raise InvalidInput(f"A store is {EXAMPLES}, not {brief(address)}.")
+        shown = (
+            "what was given" if "@" in str(address) else brief(address)
+        )  # it may hold a password
+        raise InvalidInput(f"A store is {EXAMPLES}, not {shown}.")
     kind = address.partition("://")[0].partition("+")[0]
     if kind not in KINDS:
         raise InvalidInput(

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import FileRefused, InvalidInput, Problems
+from ..ground.errors import FileRefused, InvalidInput
 from ..network.inputs import brief
 from .announcing import Announcer, line_of
 from .findings import RUNNING, SURPLUS, best_of, record_of
@@ -112,16 +112,17 @@ def _describe(store: Store, search: Search) -> dict[str, Any]:
 
 
 def _compare(known: dict[str, Any], search: Search, store: Store) -> None:
-    wanted, problems = search.definition(), Problems()
-    for key in sorted({*known, *wanted} - {IDENTITY}):
-        had, now = known.get(key), wanted.get(key)
-        problems.require(
-            had == now,
-            f"The sweep {brief(search.name)} in {store.shown} was begun otherwise: {key} was "
-            f"{brief(had)} and is {brief(now)}; make them alike, or choose another name with "
-            "--study.",
+    wanted = search.definition()
+    other = [
+        f"{key} was {brief(known.get(key))} and is {brief(wanted.get(key))}"
+        for key in sorted({*known, *wanted} - {IDENTITY})
+        if known.get(key) != wanted.get(key)
+    ]
+    if other:
+        raise InvalidInput(
+            f"The sweep {brief(search.name)} in {store.shown} was begun otherwise: "
+            f"{'; '.join(other)}. Make them alike, or choose another name with --study."
         )
-    problems.raise_if_any()
 
 
 class Worker:
