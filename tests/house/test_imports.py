@@ -16,10 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": ""}
 SLOW = (
     "PIL",
+    "dask",
     "jinja2",
     "matplotlib",
     "onnx",
     "onnxruntime",
+    "optuna",
     "pandas",
     "pooch",
     "pyarrow",
@@ -27,6 +29,7 @@ SLOW = (
     "safetensors",
     "scipy",
     "sklearn",
+    "sqlalchemy",
     "torch",
 )
 
@@ -44,10 +47,11 @@ def run(code: str) -> str:
         "import deltarule",
         "import deltarule; net = deltarule.Network([3, 4, 2]); net.predict([[1, 2, 3]])",
         "from deltarule.cli.main import main; main(['train', '--help'])",
+        "from deltarule.cli.main import main; main(['sweep', '--help'])",
         "from deltarule.cli.main import main; main(['recipes'])",
         "import deltarule; deltarule.load_data('digits')",
     ],
-    ids=["import", "network", "help", "recipes", "digits"],
+    ids=["import", "network", "help", "help of sweep", "recipes", "digits"],
 )
 def test_nothing_slow_is_imported(code: str) -> None:
     """These import none of the packages that take long."""
