@@ -11,18 +11,8 @@ from deltarule.cli.main import main
 from deltarule.experiments import runs
 
 pytest.importorskip("optuna", reason="needs Optuna")
-WORDS = [
-    "sweep",
-    "digits",
-    "--space",
-    "space.toml",
-    "--trials",
-    "3",
-    "--epochs",
-    "2",
-    "--batch-size",
-    "256",
-]
+SMALL = ["--trials", "3", "--epochs", "2", "--batch-size", "256"]
+WORDS = ["sweep", "digits", "--space", "space.toml", *SMALL]
 
 
 @pytest.fixture(autouse=True)

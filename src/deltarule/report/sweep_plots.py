@@ -76,7 +76,7 @@ def objective(
                 marker="x",
                 ms=4.5,
                 color=TRAIN,
-                label="pruned, where it ended",
+                label="pruned",
             )
         if x.size:
             few = spread(x.size, MAX_POINTS)
@@ -126,7 +126,8 @@ def slice_of(
     """The metric over one parameter; a dot for each complete trial that has it."""
     scale = 100.0 if is_share(metric) else 1.0
     having = [r for r in records if r["value"] is not None and name in r["parameters"]]
-    having = [having[i] for i in spread(len(having), MAX_POINTS)] if having else []
+    few = set(spread(len(having), MAX_POINTS).tolist()) if having else set()
+    having = [r for i, r in enumerate(having) if i in few or r["trial"] == best_trial]
     x, categories = _places([record["parameters"][name] for record in having])
     y = np.array([as_float(record["value"]) for record in having])
     best = np.array([record["trial"] == best_trial for record in having], dtype=bool)

@@ -195,7 +195,10 @@ def _cell(changes: Mapping[str, Any], key: str) -> str:
 def _history(trials: list[Mapping[str, Any]], metric: str, up: bool) -> Any:
     if not any(t["value"] is not None or t.get("last") is not None for t in trials):
         return None
-    caption = "Each trial, in the order in which they began, and the best so far."
+    caption = (
+        "Trials in the order in which they began, pruned ones where they ended, and the best so "
+        "far."
+    )
     return _picture(sweep_plots.objective(trials, metric, up), caption)
 
 
