@@ -84,7 +84,9 @@ class _Seeded(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        assert self._relative is not None  # Optuna asks for the space first
+        if self._relative is None:  # another sampler was asked for the space
+            self.infer_relative_search_space(study, trial)
+        assert self._relative is not None
         return self._relative.sample_relative(study, trial, search_space)
 
     def sample_independent(
