@@ -63,7 +63,7 @@ class Outcome:
 
 class _Journal(Callback):
     """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
-    that checkpoints are written and signals heard.
+    that event files and checkpoints are written and signals heard.
 
     Parameters
     ----------
@@ -80,6 +80,7 @@ class _Journal(Callback):
     ) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
         self.tensorboard = tensorboard
+        self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
 
@@ -94,20 +95,28 @@ class _Journal(Callback):
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
-        if self.there:
+        where = Generations(self.folder / CHECKPOINTS)
+        where.tidy()
+        if self.there:  # what resumes from checkpoints writes them, too
             repair_lines(self.folder / METRICS, training.history.epochs)
         else:
             self.lock.enter_context(locked(self.folder))
-        where = Generations(self.folder / CHECKPOINTS)
-        where.tidy()
-        assert training.identity
-        often = every(self.recipe.checkpoint_every)
-        checkpointer = Checkpointer(where, often, training.identity())
-        boards = [_board(self.folder, self.recipe)] if self.tensorboard else []
-        training.callbacks += [*boards, checkpointer, Interrupts(checkpointer)]
+            assert training.identity
+            often = every(self.recipe.checkpoint_every)
+            checkpointer = Checkpointer(where, often, training.identity())
+            training.callbacks += [checkpointer, Interrupts(checkpointer)]
+        if self.tensorboard:
+            self.board = _board(self.folder, self.recipe)
+            self.board.on_start(training)
 
     def on_epoch(self, training: Training) -> None:
         append_line(self.folder / METRICS, training.history.epochs[-1])
+        if self.board:
+            self.board.on_epoch(training)
+
+    def on_end(self, training: Training) -> None:
+        if self.board:
+            self.board.on_end(training)
 
 
 def _board(folder: Path, recipe: Recipe) -> TensorBoard:
@@ -203,7 +212,11 @@ def resume_run(
             require_tensorboardx(f"To go on without it, remove {run / TENSORBOARD}.")
         elif tensorboard:
             require_tensorboardx()
-        again = {"resume": run / CHECKPOINTS, "force_resume": force}
+        again = {
+            "resume": run / CHECKPOINTS,
+            "force_resume": force,
+            "checkpoint_every": recipe.checkpoint_every,
+        }
         command = f"deltarule resume {shlex.quote(str(run))}"
         return _run(
             recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
