@@ -30,6 +30,7 @@ SLOW = (
     "scipy",
     "sklearn",
     "sqlalchemy",
+    "tensorboardX",
     "torch",
 )
 
