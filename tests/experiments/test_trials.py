@@ -106,6 +106,24 @@ def test_a_decision_to_prune_stands(bench: Bench) -> None:
     assert bench.run(again, given).epochs == 3
 
 
+def test_epochs_that_are_trained_again_are_not_judged_by_later_ones(bench: Bench) -> None:
+    """Killed between a report and the decision on it, the decision comes at that epoch again."""
+
+    class Dies(Callback):
+        def on_epoch(self, training: Any) -> None:
+            if training.epoch == 3:
+                raise KeyboardInterrupt
+
+    trial = bench.trial()
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(trial, recipe(checkpoint_every="1000 steps"), [Dies()])
+    assert bench.frozen(trial).last_step == 3
+    bench.prune_at = 3
+    again = optuna.trial.Trial(bench.study, trial._trial_id)
+    ended = bench.run(again, recipe())
+    assert (ended.state, ended.epochs) == ("pruned", 3)
+
+
 def test_a_trial_that_diverges(bench: Bench) -> None:
     """It is pruned, with the reason, so that the sampler learns to keep away."""
     ended = bench.run(bench.trial(), recipe(lr=1e30, weight_decay=0))

@@ -73,7 +73,8 @@ class _Reporter(Callback):
                 self.told.add(epoch)
             if training.stop or epoch == training.plan.epochs:
                 return
-            if self.pruned_at is None and self.trial.should_prune():
+            again = epoch < max(self.told, default=0)  # it was judged then, and not found wanting
+            if self.pruned_at is None and not again and self.trial.should_prune():
                 self.pruned_at = epoch
                 self.trial.set_user_attr(PRUNED_AT, epoch)
         if epoch == self.pruned_at:
