@@ -15,7 +15,7 @@ ORDER = (
     "samplers",
     "workplaces",
     "trials",
-    "findings",
+    "sweep_findings",
     "announcing",
     "workers",
     "sweeps",

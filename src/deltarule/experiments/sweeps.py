@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import DeltaruleError, NotAvailable
 from ..storage.atomic import as_path
 from .announcing import announcer
-from .findings import best_of, best_recipe, findings, write_page
+from .sweep_findings import best_of, best_recipe, findings, write_page
 from .recipes import Recipe
 from .searches import Search, search_for
 from .stores import Store, masked

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import FileRefused, InvalidInput
 from ..network.inputs import brief
 from .announcing import Announcer, line_of
-from .findings import RUNNING, SURPLUS, best_of, record_of
+from .sweep_findings import RUNNING, SURPLUS, best_of, record_of
 from .searches import Search
 from .stores import Store
 from .trials import COMPLETE, FAILED, Ended, run_trial

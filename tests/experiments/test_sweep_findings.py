@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import deltarule as dr
-from deltarule.experiments.findings import best_of, importances, write_page
+from deltarule.experiments.sweep_findings import best_of, importances, write_page
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
 
