@@ -27,6 +27,7 @@ ORDER = (
     "stopping",
     "hooks",
     "fitting",
+    "state",
     "serving",
     "base",
     "classifier",
