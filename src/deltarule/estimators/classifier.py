@@ -11,17 +11,16 @@ from sklearn.utils.metaestimators import available_if
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
-from ..mathematics.calibration import expected_calibration_error, fit_temperature, log_loss
-from ..network.inputs import brief
 from ..network.targets import Targets
 from .base import BaseMLP, keep
+from .calibrating import calibrate
 from .judging import ClassifierAnswers, ScoreJudge
 from .losses import own_loss
 from .parameters import read_parameters
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .samples import Samples
-from .targets import Labels, class_weights, classes_in, labels_in
+from .targets import Labels, class_weights, classes_in, labels_in, require_classes
 from .values import check_counts
 
 __all__ = ["MLPClassifier"]
@@ -268,19 +267,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
-        first = not hasattr(self, "classes_")
-        if first and classes is None:
-            raise InvalidInput(
-                "classes must be passed on the first call to partial_fit: later rows may show "
-                "labels that these do not."
-            )
-        if not first and classes is not None:
-            given = classes_in(classes)
-            if not np.array_equal(given, self.classes_):
-                raise InvalidInput(
-                    f"`classes={brief(given.tolist())}` is not the same as on last call to "
-                    f"partial_fit, was: {brief(self.classes_.tolist())}."
-                )
+        require_classes(classes, self.classes_ if hasattr(self, "classes_") else None)
         self._fit(
             X, y, sample_weight, X_val, y_val, sample_weight_val, classes=classes, incremental=True
         )
@@ -349,29 +336,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""
-        codes = self._targets.restore(y)
-        if self._labels.n_outputs == 1:
-            codes = codes[:, None]
-        t = self._temperature = self.temperature_ = fit_temperature(codes, z, weight)
-
-        def both(temperature: float) -> tuple[float, float]:
-            p = self._targets.probabilities(z.astype(np.float64) / temperature)
-            assert p is not None
-            p = p[:, 1:] if self._labels.n_outputs == 1 else p
-            return (
-                log_loss(codes, z, weight, temperature),
-                expected_calibration_error(codes, p, weight),
-            )
-
-        before, after = both(1.0), both(t)
-        self.calibration_ = {
-            "temperature": t,
-            "log_loss_before": before[0],
-            "log_loss_after": after[0],
-            "expected_calibration_error_before": before[1],
-            "expected_calibration_error_after": after[1],
-            "n_samples": len(codes),
-        }
+        self.calibration_ = calibrate(self._labels, self._targets, z, y, weight)
+        self._temperature = self.temperature_ = self.calibration_["temperature"]
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, labels = self.network_.settings.loss, self._labels

@@ -33,6 +33,10 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
     network_: Network
     _n_features_out: int
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """A fit that was refused has left no network, whatever else it has."""
+        return "network_" in self.__dict__
+
     @quiet
     def _scores(self, X: Any) -> Array:
         """z, (n_samples, n_outputs), in X's dtype."""

@@ -16,7 +16,14 @@ from ..network.parts import Part, levels_of
 from ..network.targets import ClassTargets, LabelTargets, NumberTargets, Targets
 from .refusals import refuse_labels
 
-__all__ = ["Labels", "class_weights", "classes_in", "labels_in", "number_targets"]
+__all__ = [
+    "Labels",
+    "class_weights",
+    "classes_in",
+    "labels_in",
+    "number_targets",
+    "require_classes",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +173,27 @@ def classes_in(given: Any) -> Array:
         raise InvalidInput(f"classes must be a list of all the labels, not {brief(given)}.")
     refuse_labels(given, "classes")
     return np.unique(np.asarray(given))
+
+
+def require_classes(given: Any, known: Array | None) -> None:
+    """Require partial_fit's classes at its first call, and later the same, if any.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if known is None and given is None:
+        raise InvalidInput(
+            "classes must be passed on the first call to partial_fit: later rows may show labels "
+            "that these do not."
+        )
+    if known is not None and given is not None:
+        classes = classes_in(given)
+        if not np.array_equal(classes, known):
+            raise InvalidInput(
+                f"`classes={_some(classes)}` is not the same as on last call to partial_fit, was: "
+                f"{_some(known)}."
+            )
 
 
 def _some(classes: Array) -> str:
