@@ -23,6 +23,7 @@ from ..learning.full_batch import FullBatchTraining
 from ..learning.monitor import Monitor
 from ..learning.training import Training
 from ..network.checks import check_gradients
+from ..network.starting import start_at_mean
 from ..network.targets import Targets
 from .attributes import Attributes
 from .fitting import (
@@ -125,7 +126,7 @@ class BaseMLP(Attributes, ABC):
         if splits:
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
-        self._train(choices, samples, held, incremental)
+        self._train(choices, samples, held, incremental, fresh=not going_on)
         return self
 
     def _draw(self) -> int:
@@ -179,10 +180,14 @@ class BaseMLP(Attributes, ABC):
         samples: Samples,
         held: Samples | None,
         incremental: bool,
+        *,
+        fresh: bool,
     ) -> None:
         network, dtype = self.network_, np.dtype(self.network_.settings.dtype)
         rows = self._rows(samples, dtype)
         network.preprocessing = replace(network.preprocessing, scaling=rows.scaling)
+        if fresh:
+            start_at_mean(network.chain, network.settings, rows)
         judge, monitor, rows_val = self._judge(*choices.scorer), None, None
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")

@@ -97,7 +97,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     normalization : {None, "batch", "layer"}
         Between each hidden layer's weights and its activation.
     initializer : str or callable
-        One of `deltarule.initializers`; biases start at zero.
+        One of `deltarule.initializers`; biases start at zero, the last one of counts at log ȳ.
     scaling : {"none", "feature", "unit"}
         Of the input, learned from the training rows: "feature" makes each feature's mean 0 and its
         standard deviation 1.
