@@ -84,7 +84,7 @@ class FitSize:
         n, n_val = len(self.samples), 0 if self.held is None else len(self.held)
         if self.splits:
             n_val = round(estimator.validation_fraction * n)
-            n -= n_val
+            n = max(n - n_val, 1)  # too few rows are refused where they are split
         there, on_disk, dense = _sizes_of(self.samples, self.held)
         rows = RowsInfo(n, n_val, there, on_disk)
         facts = {"monitored": n_val > 0, "network_is_there": network_is_there}

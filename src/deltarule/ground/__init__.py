@@ -1,3 +1,12 @@
 """Floor 0, the ground: the shapes that everything fits."""
 
-ORDER = ("errors", "memory", "contracts", "options", "arrays", "flat", "randomness")
+ORDER = (
+    "synonyms",
+    "errors",
+    "memory",
+    "contracts",
+    "options",
+    "arrays",
+    "flat",
+    "randomness",
+)

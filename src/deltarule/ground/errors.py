@@ -20,6 +20,8 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from .synonyms import synonym_of
+
 __all__ = [
     "DeltaruleError",
     "Diverged",
@@ -141,8 +143,11 @@ def names_in(table: ModuleType | Mapping[str, Any]) -> list[str]:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """' Did you mean …?' with the nearest known name, or '' if none is near."""
+    """' Did you mean …?' with what it is called here, or the nearest known name, or ''."""
     known = list(known)
+    synonym = synonym_of(name, known)
+    if synonym is not None:
+        return f" Did you mean {synonym}?"
     folded = {k.casefold().replace("-", "_"): k for k in known}
     near = difflib.get_close_matches(
         str(name).casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6
