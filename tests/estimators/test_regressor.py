@@ -41,12 +41,17 @@ def test_like_scikit_learn() -> None:
     assert abs(ours.score(X[300:], y[300:]) - theirs.score(X[300:], y[300:])) < 0.1
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-def test_first_loss_is_theirs(loss: str) -> None:
-    """From the same weights the first loss is scikit-learn's, where targets stay as they are."""
-    X, y = make_regression(100, 6, noise=1.0, random_state=0)
+@pytest.mark.filterwarnings("ignore::deltarule.DoubtfulFit")
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [("squared_error", 1), ("poisson", 1), ("poisson", 3)]
+)
+def test_first_losses_are_theirs(loss: str, outputs: int, solver: str) -> None:
+    """From the same weights the first losses are scikit-learn's, where targets stay as they are."""
+    X, y = make_regression(100, 6, n_targets=outputs, noise=1.0, random_state=0)
     y = abs(y) / 50 if loss == "poisson" else y / 50
     given: dict[str, Any] = {"hidden_layer_sizes": (5,), "alpha": 0.0, "max_iter": 2}
+    given |= {"solver": solver, "n_iter_no_change": 5}
     seeded = {"random_state": 1, **given, **({"loss": loss} if loss != "squared_error" else {})}
     if "loss" in seeded and "loss" not in Theirs().get_params():
         pytest.skip("this scikit-learn's network knows the squared error alone")

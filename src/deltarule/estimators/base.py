@@ -23,6 +23,7 @@ from ..learning.full_batch import FullBatchTraining
 from ..learning.monitor import Monitor
 from ..learning.training import Training
 from ..network.checks import check_gradients
+from ..network.inputs import brief
 from ..network.starting import start_at_mean
 from ..network.targets import Targets
 from .attributes import Attributes
@@ -112,6 +113,11 @@ class BaseMLP(Attributes, ABC):
         samples = self._samples(X, y, sample_weight, reset=not going_on)
         held = samples_to_judge(self, X_val, y_val, sample_weight_val, numeric=self._numeric)
         splits = held is None and (self.early_stopping or getattr(self, "calibrate", False))
+        if self.validation_metric is not None and held is None and not splits:
+            raise InvalidInput(
+                f"validation_metric={brief(self.validation_metric)} judges rows held out, and "
+                "there are none: pass X_val and y_val, or set early_stopping=True."
+            )
         size = FitSize(samples, held, splits=splits, incremental=incremental)
         if not going_on:
             seed = self._draw()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
+from ..learning.callbacks import Callback
 from ..network.targets import Targets
 from .base import BaseMLP, keep
 from .calibrating import calibrate
@@ -20,7 +22,7 @@ from .parameters import read_parameters
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .samples import Samples
-from .targets import Labels, class_weights, classes_in, labels_in, require_classes
+from .targets import Labels, class_weights, classes_in, labels_in, one_each, require_classes
 from .values import check_counts
 
 __all__ = ["MLPClassifier"]
@@ -162,10 +164,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | dict[str, Any] | Callable[..., Any] | Sequence[Any] = "relu",
         *,
-        solver: Any = "adam",
+        solver: str | dict[str, Any] | Callable[..., Any] = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -173,7 +175,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -186,21 +188,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        class_weight: Any = None,
-        loss: Any = "log_loss",
+        class_weight: str | dict[Any, float] | None = None,
+        loss: str | Callable[..., Any] = "log_loss",
         label_smoothing: float = 0.0,
-        dropout: Any = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         normalization: str | None = None,
-        initializer: Any = "glorot",
+        initializer: str | dict[str, Any] | Callable[..., Any] = "glorot",
         scaling: str = "none",
-        schedule: Any = None,
+        schedule: str | dict[str, Any] | Callable[..., float] | Sequence[Any] | None = None,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         average: float = 0.0,
-        validation_metric: Any = None,
+        validation_metric: str | Callable[..., float] | None = None,
         calibrate: bool = False,
         max_seconds: float | None = None,
-        callbacks: Any = (),
+        callbacks: Sequence[Callback | Callable[[Any], object]] = (),
         progress: bool = False,
         engine: str = "auto",
         precision: str = "full",
@@ -267,7 +269,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
-        require_classes(classes, self.classes_ if hasattr(self, "classes_") else None)
+        known = self.classes_ if hasattr(self, "network_") else None
+        require_classes(classes, known, None if one_each(sample_weight, y) else sample_weight)
         self._fit(
             X, y, sample_weight, X_val, y_val, sample_weight_val, classes=classes, incremental=True
         )

@@ -41,7 +41,8 @@ def reporting_of(targets: Targets, function: Any, objective: Any) -> Reporting:
     - several labels: the sum over the labels, where the network takes their mean
     - squared error: ½(ŷ − y)² in the units of y, where the network's y are standardised
     - absolute error, quantile: |ŷ − y|, and the pinball loss, in the units of y
-    - Poisson: half the deviance, μ − y + y·log(y/μ), where the network leaves out what is constant
+    - Poisson: half the deviance, μ − y + y·log(y/μ), where the network leaves out what is constant,
+      and the sum over the outputs, where the network takes their mean
 
     Parameters
     ----------
@@ -55,7 +56,9 @@ def reporting_of(targets: Targets, function: Any, objective: Any) -> Reporting:
         return Reporting()
     if function is losses.poisson:
         return Reporting(
-            anew=lambda y, z, weight: _mean(objective, y, z, weight) + _constant(y, weight)
+            anew=lambda y, z, weight: (
+                targets.k * (_mean(objective, y, z, weight) + _constant(y, weight))
+            )
         )
     if function not in POWERS:
         return Reporting()

@@ -22,6 +22,7 @@ __all__ = [
     "classes_in",
     "labels_in",
     "number_targets",
+    "one_each",
     "require_classes",
 ]
 
@@ -175,17 +176,33 @@ def classes_in(given: Any) -> Array:
     return np.unique(np.asarray(given))
 
 
-def require_classes(given: Any, known: Array | None) -> None:
+def one_each(weight: Any, y: Any) -> bool:
+    """Whether there is a weight for each row, as far as that can be told before any check."""
+    try:
+        return weight is None or len(weight) == len(y)
+    except TypeError:
+        return True
+
+
+def require_classes(given: Any, known: Array | None, third: Any) -> None:
     """Require partial_fit's classes at its first call, and later the same, if any.
+
+    `third` is the third argument where it cannot be what it should, the weights of rows.
 
     Raises
     ------
     InvalidInput
     """
     if known is None and given is None:
+        hint = (
+            ""
+            if third is None
+            else " The third argument is sample_weight, as in scikit-learn since 1.7; for the "
+            f"labels write classes={brief(third)}."
+        )
         raise InvalidInput(
             "classes must be passed on the first call to partial_fit: later rows may show labels "
-            "that these do not."
+            f"that these do not.{hint}"
         )
     if known is not None and given is not None:
         classes = classes_in(given)

@@ -9,6 +9,8 @@ from ..ground.errors import NotAvailable
 
 __all__ = ["History"]
 
+PARTS = ("train_", "val_")
+
 
 @dataclass
 class History:
@@ -124,6 +126,16 @@ class History:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.legend()
         return figure
+
+    def __repr__(self) -> str:
+        """The best record on a line; `print` shows the table."""
+        facts = [f"{len(self.epochs)} epoch{'' if len(self.epochs) == 1 else 's'}"]
+        if self.best_epoch is not None:
+            facts.append(f"best {self.best_epoch}")
+        if self.epochs:
+            record = self.best or {}
+            facts += [f"{k}={_brief(v)}" for k, v in record.items() if k.startswith(PARTS)]
+        return f"History({', '.join(facts)})"
 
     def __str__(self) -> str:
         """A table of at most 20 evenly chosen epochs."""
