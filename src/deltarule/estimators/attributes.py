@@ -60,7 +60,7 @@ class Attributes(Serving):
         history, new = training.history, training.history.epochs
         for record in new:
             for name in [name for name in ("train_loss", "val_loss") if name in record]:
-                scaled = record[name] * reporting.scale
+                scaled = record[name] * reporting.scale + record.pop(f"{name}_plus", 0.0)
                 record[name] = record.pop(f"{name}_in_units", scaled)
         old = self.history_
         history.epochs = [*old.epochs, *new]

@@ -228,7 +228,8 @@ class Lines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         record = training.history.epochs[-1]
-        loss = record.get("train_loss_in_units", record["train_loss"] * self.scale)
+        scaled = record["train_loss"] * self.scale + record.get("train_loss_plus", 0.0)
+        loss = record.get("train_loss_in_units", scaled)
         print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
         if self.column:
             print(f"Validation score: {record[self.column]:f}")
