@@ -17,7 +17,7 @@ test: .venv/dev-installed  ## the whole test suite
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
-	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest tests/laws/test_killed.py
+	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest tests/laws/test_killed.py tests/laws/test_interrupted.py
 
 lint: .venv/dev-installed  ## style and types
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
@@ -76,6 +77,8 @@ class _Journal(Callback):
         self.lock = contextlib.ExitStack()
 
     def on_start(self, training: Training) -> None:
+        # From here to the result's end: what is begun in the folder is also brought to an end.
+        self.lock.enter_context(Listening())
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
@@ -123,7 +126,8 @@ def train_run(
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
     Diverged, KeyboardInterrupt
-        After the best weights so far and the report are written.
+        After the best weights so far and the report are written; of a training that has ended
+        anyway a signal changes nothing.
     """
     wanted = None if out is None else as_path(out)
     return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
@@ -174,7 +178,13 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(recipe, run, command, callbacks, progress, again, there=True)
+        try:
+            return _run(recipe, run, command, callbacks, progress, again, there=True)
+        except KeyboardInterrupt as error:
+            if error.args:
+                raise
+            told = f"Interrupted before the run went on. Go on with: {command}"
+            raise type(error)(told) from None
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -236,7 +246,7 @@ def _train(
         failure = error
         warnings.append(str(error))
     except KeyboardInterrupt as error:
-        if not journal.claimed:
+        if not journal.claimed or network.history is None:
             raise
         failure = type(error)(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
