@@ -10,18 +10,19 @@ def program() -> int:
     import os
     import signal
 
-    from .ground.signals import SIGNALS
-
     def end(number: int, frame: Any) -> None:
         os.write(2, b"deltarule: Interrupted.\n")
         os._exit(128 + number)
 
-    heard = [n for n in SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
-    for number in heard:  # nothing has begun: there is nothing to be ended well
+    # Before our own imports: nothing has begun, and there is nothing to be ended well.
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    for number in heard:
         signal.signal(number, end)
     from .cli.main import main
 
     code = main()
+    if code > 128:  # Python would make another code of an interruption within `exec`
+        os._exit(code)
     for number in heard:  # all is done: the interpreter's own end needs no words
         signal.signal(number, signal.SIG_DFL)
     return code

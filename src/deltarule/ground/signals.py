@@ -109,8 +109,8 @@ class RaisedAtOnce(Listening):
 
     def _not_raised(self, unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt) and self._heard is not None:
-            number, self._heard = self._heard, None  # from a thread: it cannot be raised here
-            threading.Timer(0.0, signal.raise_signal, [number]).start()
+            number, self._heard = self._heard, None  # from a thread, later: nobody catches it here
+            threading.Timer(0.05, signal.raise_signal, [number]).start()
         else:
             self._hook(unraisable)
 
