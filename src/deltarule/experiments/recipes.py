@@ -13,6 +13,7 @@ from typing import Any
 from ..data.dataset import as_number
 from ..data.scaling import KINDS
 from ..ground.errors import (
+    DeltaruleError,
     FileRefused,
     InvalidInput,
     NotAvailable,
@@ -281,7 +282,9 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
                 "such as `deltarule recipes default` prints."
             )
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except DeltaruleError:
+        raise
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers without end
         raise FileRefused(
             f"{path} is not a TOML file: {error}. Write lines such as lr = 0.01."
         ) from None
@@ -345,7 +348,7 @@ def parse_value(text: str) -> Any:
         return plain[text.casefold()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         number = as_number(text)  # ".001", which TOML does not allow
         if number is not None:
             return number

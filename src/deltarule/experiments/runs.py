@@ -42,6 +42,26 @@ from .recipes import TRAINING, Recipe, find_recipe, recipe_from
 __all__ = ["Outcome", "resume_run", "train_run"]
 
 
+MAYBE = float | int | None
+RESULT_OF: dict[str, Any] = {
+    "run": str,
+    "epochs": int,
+    "steps": int,
+    "best_epoch": int | None,
+    "val_loss": MAYBE,
+    "val_accuracy": MAYBE,
+    "train_loss": MAYBE,
+    "train_accuracy": MAYBE,
+    "metric_name": str,
+    "val_metric": MAYBE,
+    "seconds": float | int,
+    "parameters": int,
+    "engine": str,
+    "weights_sha256": str,
+}
+"""What stands in a result, in this order, and of what kind it is."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What became of a run.
@@ -195,7 +215,16 @@ def _done(run: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):  # a damaged result is made anew
         return None
-    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+    return facts if _is_result(facts) and (run / BEST).exists() else None
+
+
+def _is_result(facts: Any) -> bool:
+    """Whether these are the facts of a run, as `_result` makes them."""
+    return (
+        isinstance(facts, dict)
+        and list(facts) == list(RESULT_OF)
+        and all(isinstance(facts[name], kind) for name, kind in RESULT_OF.items())
+    )
 
 
 def _run(
