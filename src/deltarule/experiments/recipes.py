@@ -313,6 +313,8 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
                 f"A recipe has no key {brief(key)}.{did_you_mean(whole, known)} "
                 f"Its keys are: {', '.join(known)}."
             )
+        elif _beyond_numbers(value):
+            problems.add(f"{key} holds a whole number that is too large for any use.")
         elif dot and (whole not in PARTS or not inner):
             problems.add(
                 f"{whole} has no option {brief(inner)}; only {', '.join(PARTS)} have options, such "
@@ -339,6 +341,15 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
         problems.take(error)
     problems.raise_if_any()
     return recipe
+
+
+def _beyond_numbers(value: Any) -> bool:
+    """Whether there is a whole number in it that no float holds, and no message can print."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return any(map(_beyond_numbers, value))
+    return isinstance(value, int) and abs(value) >= 2**1023
 
 
 def parse_value(text: str) -> Any:
