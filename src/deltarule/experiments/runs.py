@@ -19,6 +19,7 @@ from ..learning.interrupts import Interrupts
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
+from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.generations import Generations
@@ -274,6 +275,10 @@ def _train(
     except Diverged as error:
         failure = error
         warnings.append(str(error))
+    except NotAvailable as error:  # a folder has gone, or takes no more
+        if not (journal.claimed and network.history):
+            raise
+        raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
         if not journal.claimed or network.history is None:
             raise
@@ -293,6 +298,16 @@ def _train(
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
+
+
+def _save_what_can_be(network: Network, folder: Path) -> str:
+    """Keep the best weights although a run cannot go on; what became of them."""
+    try:
+        network.save(folder / BEST)
+    except DeltaruleError:
+        return "The weights could not be kept; what checkpoints there are is left."
+    again = f"deltarule resume {shlex.quote(str(folder))}"
+    return f"The best weights so far are in {folder / BEST}. Then go on with: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:
