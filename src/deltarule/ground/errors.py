@@ -148,12 +148,10 @@ def names_in(table: ModuleType | Mapping[str, Any]) -> list[str]:
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """' Did you mean …?' with the nearest known name, or '' if none is near."""
-    if not isinstance(name, str):
-        return ""
     known = list(known)
     folded = {k.casefold().replace("-", "_"): k for k in known}
     near = difflib.get_close_matches(
-        name.casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6
+        str(name).casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6
     )
     return f" Did you mean {folded[near[0]]!r}?" if near else ""
 
