@@ -325,7 +325,7 @@ def _save_what_can_be(network: Network, folder: Path) -> str:
     except DeltaruleError:
         return "The weights could not be kept; what checkpoints there are is left."
     again = f"deltarule resume {shlex.quote(str(folder))}"
-    return f"The best weights so far are in {folder / BEST}. Then go on with: {again}"
+    return f"The best weights so far are in {folder / BEST}. Once that is mended: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:
