@@ -492,6 +492,16 @@ def test_call(name: str, place: Place) -> None:
     assert set(files_in(place.folder)) <= made
 
 
+def test_how_many_kinds() -> None:
+    """The tables of this file hold at least 120 kinds of bad input of each sort: calls, words of
+    the command line with recipe keys.
+    """
+    of_recipes = sum(len(values) for values in WRONG.values())
+    assert len(CALLS) >= 120
+    assert len(COMMANDS) >= 120
+    assert of_recipes >= 120
+
+
 def test_errors_are_of_the_python_kind_too() -> None:
     """Bad input is a ValueError, a missing file a LookupError, a damaged one a ValueError."""
     with pytest.raises(ValueError, match="lr must be"):

@@ -152,7 +152,9 @@ def planned_memory(
     layers, description = describe_settings(settings, recipe.engine, recipe.precision)
     plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
     rows = rows_of_run(dataset, settings, n_train, n_val)
-    return training_memory(settings, layers, description, plan, rows, monitored=monitored)
+    return training_memory(
+        settings, layers, description, plan, rows, monitored=monitored, checkpoints=True
+    )
 
 
 def settings_of(given: dict[str, Any]) -> Settings:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
@@ -19,6 +20,7 @@ from ..learning.tensorboard import TensorBoard, require_tensorboardx
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
+from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.generations import Generations
@@ -40,6 +42,7 @@ from .folders import (
 )
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
+from .results import is_result
 
 __all__ = ["Outcome", "resume_run", "train_run"]
 
@@ -85,6 +88,8 @@ class _Journal(Callback):
         self.lock = contextlib.ExitStack()
 
     def on_start(self, training: Training) -> None:
+        # From here to the result's end: what is begun in the folder is also brought to an end.
+        self.lock.enter_context(Listening())
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
@@ -151,7 +156,8 @@ def train_run(
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
     Diverged, KeyboardInterrupt
-        After the best weights so far and the report are written.
+        After the best weights so far and the report are written; of a training that has ended
+        anyway a signal changes nothing.
     """
     wanted = None if out is None else as_path(out)
     if tensorboard:
@@ -218,9 +224,14 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(
-            recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
-        )
+        try:
+            how = (command, callbacks, progress, again)
+            return _run(recipe, run, *how, there=True, tensorboard=tensorboard)
+        except KeyboardInterrupt as error:
+            if error.args:
+                raise
+            told = f"Interrupted before the run went on. Go on with: {command}"
+            raise type(error)(told) from None
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -231,7 +242,7 @@ def _done(run: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):  # a damaged result is made anew
         return None
-    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+    return facts if is_result(facts) and (run / BEST).exists() else None
 
 
 def _run(
@@ -282,8 +293,12 @@ def _train(
     except Diverged as error:
         failure = error
         warnings.append(str(error))
+    except NotAvailable as error:  # a folder has gone, or takes no more
+        if not (journal.claimed and network.history):
+            raise
+        raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
-        if not journal.claimed:
+        if not journal.claimed or network.history is None:
             raise
         failure = type(error)(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
@@ -301,6 +316,16 @@ def _train(
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
+
+
+def _save_what_can_be(network: Network, folder: Path) -> str:
+    """Keep the best weights although a run cannot go on; what became of them."""
+    try:
+        network.save(folder / BEST)
+    except DeltaruleError:
+        return "The weights could not be kept; what checkpoints there are is left."
+    again = f"deltarule resume {shlex.quote(str(folder))}"
+    return f"The best weights so far are in {folder / BEST}. Once that is mended: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 ORDER = (
     "synonyms",
     "errors",
+    "signals",
     "memory",
     "contracts",
     "options",

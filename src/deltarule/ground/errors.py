@@ -7,7 +7,8 @@
     ├── NotAvailable   (LookupError)  a data set, an optional package or a folder is not there
     └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
-    DoubtfulFit        (UserWarning)  not an error: a training went badly
+    DoubtfulFit        (UserWarning)        not an error: a training went badly
+    Terminated         (KeyboardInterrupt)  not an error: the process was asked to end, by SIGTERM
 
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
 call become one message (`Problems`).
@@ -30,6 +31,7 @@ __all__ = [
     "InvalidInput",
     "NotAvailable",
     "Problems",
+    "Terminated",
     "UnknownName",
     "choose",
     "did_you_mean",
@@ -84,6 +86,10 @@ class Diverged(DeltaruleError, ArithmeticError, ValueError):
 
 class DoubtfulFit(UserWarning):
     """A training ended, but it shows signs that it went badly; the message names the gravest."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; of a training, after a whole step."""
 
 
 class Problems:

@@ -88,6 +88,7 @@ def assemble(
         plan,
         found,
         monitored=watcher is not None,
+        checkpoints=checkpoints.write is not None,
         network_is_there=True,
     ).require()
     prepared = prepared.with_scaling_of(array)

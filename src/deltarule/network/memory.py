@@ -167,6 +167,7 @@ def training_memory(
     rows: RowsInfo,
     *,
     monitored: bool,
+    checkpoints: bool = False,
     network_is_there: bool = False,
 ) -> TrainingMemory:
     """What a training will hold at its fullest, by part.
@@ -177,6 +178,8 @@ def training_memory(
         Of the engine; one with reasons means that the reference takes the steps.
     monitored : bool
         Whether the best weights are kept.
+    checkpoints : bool
+        Whether some are written.
     network_is_there : bool
         Whether θ and ∇ have been made.
     """
@@ -187,6 +190,9 @@ def training_memory(
     others = training_vectors(settings, plan.average) - VECTORS
     slots = others - (OF_AVERAGE if plan.average else 0)
     batch = min(plan.batch_size, rows.n_train)
+    changing = (1 + slots + bool(plan.average)) * vector  # θ, the optimizer's memory, the average
+    at_the_end = changing + vector
+    of_checkpoint = _checkpoint(changing, monitored * vector, vector, settings, rows)
     parts = {
         "parameters": vector,
         "gradient": vector,
@@ -194,8 +200,10 @@ def training_memory(
         "averaged weights": (OF_AVERAGE * vector) if plan.average else 0,
         # Those before the epoch, the best, and, when it ends, where it stopped and a copy from
         # which the weights' checksum is taken.
-        "weights kept": (1 + monitored + (1 + slots + bool(plan.average)) + 1) * vector
-        + 4 * statistics,
+        "weights kept": (1 + monitored) * vector + at_the_end + 4 * statistics,
+        # A copy of all that changes, and the file that it becomes, beside what was before the
+        # epoch; the end's own copies are not there yet.
+        "checkpoint": max(0, of_checkpoint - at_the_end) if checkpoints else 0,
         "engine": _engine_bytes(settings, description, plan, batch, rows) if fast else 0,
         "activations": _activations(settings, layers, batch, rows, fast),
         "targets and scores": _of_each_row(settings, rows, width),
@@ -236,6 +244,15 @@ def full_batch_memory(
     }
     there = rows.in_memory + (2 * n * width if network_is_there else 0)
     return TrainingMemory({k: int(v) for k, v in parts.items()}, int(there), rows.on_disk)
+
+
+def _checkpoint(changing: int, best: int, before: int, settings: Settings, rows: RowsInfo) -> float:
+    """What is copied for a checkpoint within an epoch, and twice the file before it is written: by
+    tensors, and as one.
+    """
+    scores = rows.n_train * settings.sizes[-1] * np.dtype(settings.dtype).itemsize
+    copied = changing + best + scores
+    return 3 * copied + 2 * before
 
 
 def _engine_bytes(
