@@ -74,6 +74,7 @@ class _Journal(Callback):
         self.wanted, self.name, self.recipe = wanted, name, recipe
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
+        self.report = True
 
     def on_start(self, training: Training) -> None:
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
@@ -107,6 +108,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -117,6 +119,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    report : bool
+        Whether the page is made, which takes about a second.
 
     Raises
     ------
@@ -126,7 +130,7 @@ def train_run(
         After the best weights so far and the report are written.
     """
     wanted = None if out is None else as_path(out)
-    return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
+    return _run(recipe, wanted, command, callbacks, progress, {}, there=False, report=report)
 
 
 def resume_run(
@@ -135,6 +139,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -147,6 +152,8 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    report : bool
+        Whether the page is made.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(recipe, run, command, callbacks, progress, again, there=True)
+        return _run(recipe, run, command, callbacks, progress, again, there=True, report=report)
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -197,12 +204,14 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    report: bool,
 ) -> Outcome:
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
     journal = _Journal(wanted, network.about["data"], recipe, there)
+    journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -249,7 +258,9 @@ def _train(
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    if journal.report:
+        page = run_page(run_facts(recipe, prepared, history, command, warnings))
+        write_text(folder / REPORT, page)
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
