@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
+from . import comparing
 from .output import Output, table
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
 
 def resume(args: argparse.Namespace, out: Output) -> int:
-    """Go on with a run."""
+    """Go on with a run or a comparison."""
     from ..experiments.runs import resume_run
 
+    if comparing.is_comparison(args.run):
+        return comparing.resume_comparison(args, out)
+    comparing.refuse_jobs(args.jobs)
     _tell(resume_run(args.run, force=args.force, progress=out.progress), out)
     return 0
 
@@ -58,6 +62,11 @@ def _tell(outcome: Outcome, out: Output) -> None:
         ("report", f"{facts['run']}/report.html"),
     ]
     out.result(table(rows), facts)
+
+
+def compare(args: argparse.Namespace, out: Output) -> int:
+    """Compare recipes over several seeds."""
+    return comparing.compare(args, _changes(args), out)
 
 
 def plan(args: argparse.Namespace, out: Output) -> int:
@@ -231,6 +240,7 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
     "resume": resume,
+    "compare": compare,
     "plan": plan,
     "evaluate": evaluate,
     "predict": predict,

@@ -136,7 +136,7 @@ def _reached(found: Mapping[str, Any]) -> str:
 
 
 def _interval(metric: str, d: Mapping[str, Any] | None) -> str:
-    """'−0.2 [−0.8, 0.4] points'; of shares in points, as a difference of percentages is no share."""
+    """'−0.2 [−0.8, 0.4] points', shares in points: their difference is no share."""
     if d is None:
         return ""
 
