@@ -320,14 +320,16 @@ def test_killed_and_interrupted(tmp_path: Path) -> None:
     """Killed, then interrupted by Ctrl-C, then let go on: the facts of one that was left alone."""
     whole = start(tmp_path / "whole")
     assert whole.wait(120) == 0
+    sign = tmp_path / "it" / ".at-work"
     for number in (signal.SIGKILL, signal.SIGINT):
+        before = sign.read_text() if sign.exists() else ""
         child = start(tmp_path / "it")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and child.poll() is None:
-            if any(path.stat().st_size for path in tmp_path.glob("it/*/*/**/metrics.jsonl")):
+            if sign.exists() and sign.read_text() not in ("", before):
                 break
             time.sleep(0.01)
-        time.sleep(0.3)
+        time.sleep(0.8)  # until runs are under way
         os.kill(child.pid, number)
         assert child.wait(60) != 0
         if number == signal.SIGINT:

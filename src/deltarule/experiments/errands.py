@@ -76,11 +76,14 @@ class Sender:
     threads: int | None
     force: bool
 
+    def is_gone(self) -> bool:
+        """Whether it was killed, and this is a worker that it has left behind."""
+        return self.children and self.process not in (os.getpid(), os.getppid())
+
     def wants(self) -> bool:
         """Whether the runs are still wanted."""
-        here = os.getpid() == self.process
-        if self.children and not here and os.getppid() != self.process:
-            return False  # it was killed, and nobody else will tell
+        if self.is_gone():
+            return False
         try:
             return Path(self.sign).read_text(encoding="utf-8") == self.token
         except OSError:
@@ -126,10 +129,17 @@ def run_errand(errand: Errand, sender: Sender) -> tuple[str, str]:
     message : str
         Why it is not done.
     """
-    if not sender.wants():
-        return "interrupted", ""
     if os.getpid() != sender.process:
         _settle_in(sender)
+    found = _run_errand(errand, sender)
+    if sender.is_gone():  # nobody waits for the answer, or would end this process
+        os._exit(1)
+    return found
+
+
+def _run_errand(errand: Errand, sender: Sender) -> tuple[str, str]:
+    if not sender.wants():
+        return "interrupted", ""
     folder = Path(errand.folder)
     try:
         if (folder / RECIPE).is_file():
