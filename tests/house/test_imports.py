@@ -28,6 +28,7 @@ SLOW = (
     "safetensors",
     "scipy",
     "sklearn",
+    "tensorboardX",
     "torch",
 )
 

@@ -29,6 +29,7 @@ PUBLIC = [
     "Network",
     "NotAvailable",
     "Table",
+    "TensorBoard",
     "UnknownName",
     "activations",
     "check_gradients",

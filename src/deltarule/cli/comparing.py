@@ -83,6 +83,10 @@ def resume_comparison(args: argparse.Namespace, out: Output) -> int:
 
     problems = Problems()
     jobs = None if args.jobs is None else _whole("--jobs", args.jobs, 1, problems)
+    problems.require(
+        not args.tensorboard,
+        f"--tensorboard is for a run, and {args.run} is a comparison; name one of the runs in it.",
+    )
     problems.raise_if_any()
     found = resume_comparison(args.run, n_jobs=jobs, force=args.force, progress=out.progress)
     return _tell(found, "html", out)
