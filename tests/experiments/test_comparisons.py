@@ -301,7 +301,7 @@ def test_dask(compare: Compare, tmp_path: Path) -> None:
 PROGRAM = """
 import sys, deltarule as dr
 if __name__ == "__main__":
-    dr.compare("digits", vary={"optimizer": ["adam", "sgd"]}, seeds=3, folder=sys.argv[1],
+    dr.compare("digits", vary={"optimizer": ["adam", "sgd"]}, seeds=2, folder=sys.argv[1],
         n_jobs=2, progress=False, tune={"lr": [0.001, 0.01]}, tune_seeds=1,
         changes={"epochs": 40, "hidden_layer_sizes": [64], "checkpoint_every": "0.01 s",
                  "engine": "reference"})
