@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
+from . import comparing
 from .output import Output, table
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
 
 def resume(args: argparse.Namespace, out: Output) -> int:
-    """Go on with a run."""
+    """Go on with a run or a comparison."""
     from ..experiments.runs import resume_run
 
+    if comparing.is_comparison(args.run):
+        return comparing.resume_comparison(args, out)
+    comparing.refuse_jobs(args.jobs)
     outcome = resume_run(
         args.run, force=args.force, progress=out.progress, tensorboard=args.tensorboard
     )
@@ -67,6 +71,11 @@ def _tell(outcome: Outcome, out: Output) -> None:
     if (outcome.folder / TENSORBOARD).is_dir():
         rows.append(("curves", f"tensorboard --logdir {shlex.quote(facts['run'])}"))
     out.result(table(rows), facts)
+
+
+def compare(args: argparse.Namespace, out: Output) -> int:
+    """Compare recipes over several seeds."""
+    return comparing.compare(args, _changes(args), out)
 
 
 def plan(args: argparse.Namespace, out: Output) -> int:
@@ -240,6 +249,7 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
     "resume": resume,
+    "compare": compare,
     "plan": plan,
     "evaluate": evaluate,
     "predict": predict,

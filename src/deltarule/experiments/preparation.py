@@ -36,6 +36,7 @@ __all__ = [
     "prepare",
     "rows_of_run",
     "settings_of",
+    "settle",
     "validation_rows",
 ]
 
@@ -117,14 +118,7 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
     network.about = about(dataset, network)
-    settled = dataclasses.replace(
-        recipe,
-        data=_absolute(recipe.data),
-        task=network.preprocessing.targets.task,
-        validation=float(len(held_out)) if dataset.validation_rows else recipe.validation,
-        scaling=network.settings.scaling,
-        loss=network.settings.loss.spec(),
-    )
+    settled = settle(recipe, dataset, network, len(held_out))
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
@@ -132,6 +126,18 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
             parts[i] = rows if encoder is None else Encoded(rows)
     y_val = y[held_out] if len(held_out) else None
     return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
+
+
+def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:
+    """The recipe with everything settled that was left to the data."""
+    return dataclasses.replace(
+        recipe,
+        data=_absolute(recipe.data),
+        task=network.preprocessing.targets.task,
+        validation=float(n_val) if dataset.validation_rows else recipe.validation,
+        scaling=network.settings.scaling,
+        loss=network.settings.loss.spec(),
+    )
 
 
 def _absolute(data: str) -> str:

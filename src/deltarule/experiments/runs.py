@@ -86,6 +86,7 @@ class _Journal(Callback):
         self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
+        self.report = True
 
     def on_start(self, training: Training) -> None:
         # From here to the result's end: what is begun in the folder is also brought to an end.
@@ -137,6 +138,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
@@ -148,6 +150,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    report : bool
+        Whether the page is made, which takes about a second.
     tensorboard : bool
         Write event files into the folder `tensorboard` of the run.
 
@@ -162,9 +166,8 @@ def train_run(
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
-    return _run(
-        recipe, wanted, command, callbacks, progress, {}, there=False, tensorboard=tensorboard
-    )
+    made = {"report": report, "tensorboard": tensorboard}
+    return _run(recipe, wanted, command, callbacks, progress, {}, there=False, **made)
 
 
 def resume_run(
@@ -173,6 +176,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
@@ -186,6 +190,8 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    report : bool
+        Whether the page is made.
     tensorboard : bool
         Write event files, of all epochs; so does a run that was begun with them, and one that is
         done writes them anew.
@@ -224,9 +230,9 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
+        made = {"report": report, "tensorboard": tensorboard}
         try:
-            how = (command, callbacks, progress, again)
-            return _run(recipe, run, *how, there=True, tensorboard=tensorboard)
+            return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
         except KeyboardInterrupt as error:
             if error.args:
                 raise
@@ -254,6 +260,7 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    report: bool,
     tensorboard: bool,
 ) -> Outcome:
     dataset = load_for(recipe)
@@ -261,6 +268,7 @@ def _run(
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
     journal = _Journal(wanted, network.about["data"], recipe, there, tensorboard)
+    journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -311,7 +319,9 @@ def _train(
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    if journal.report:
+        page = run_page(run_facts(recipe, prepared, history, command, warnings))
+        write_text(folder / REPORT, page)
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
