@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
 __all__ = [
+    "ABOUT",
     "CHECKPOINTS",
     "METRICS",
     "RECIPE",
@@ -21,11 +23,14 @@ __all__ = [
     "append_line",
     "claim_folder",
     "free_folder",
+    "read_lines",
     "repair_lines",
 ]
 
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
 REPORT, RESULT = "report.html", "result.json"
+ABOUT = "about.json"
+"""What a report says of a run that stands neither in its recipe, metrics nor weights."""
 
 
 def free_folder(parent: Path, stem: str) -> Path:
@@ -108,6 +113,34 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         raise NotAvailable(
             f"{path} cannot be written: {error.strerror or error}. Choose a folder that has room."
         ) from None
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines; without the last, if it is not whole yet.
+
+    Raises
+    ------
+    FileRefused
+        If another line is no record.
+    NotAvailable
+        If there is no such file, or it cannot be read.
+    """
+    try:
+        lines = path.read_bytes().decode("utf-8").split("\n")
+        return [_record(line) for line in lines[:-1]]  # what follows the last end is half a line
+    except (ValueError, RecursionError) as error:
+        raise FileRefused(
+            f"{path} is damaged: {error}. Take it from a backup, or train again."
+        ) from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _record(line: str) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError(f"the line {line:.40} is no record")
+    return record
 
 
 def repair_lines(path: Path, records: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ ORDER = (
     "full_batch",
     "gradients",
     "examination",
+    "probes",
     "symptoms",
     "diagnosis",
 )
