@@ -20,12 +20,14 @@ __all__ = [
     "Target",
     "arms_of",
     "drawn_arms",
-    "in_short",
+    "in_words",
+    "labels_of",
     "metric_of",
     "summary_of",
 ]
 
 MAX_DRAWN = 12  # arms in a picture
+MAX_LABEL = 44  # characters
 MARKS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -92,10 +94,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm of a comparison; `place` is that among all, from 0."""
+    """One arm of a comparison: `place` is that among all, from 0; `label` is its name where there
+    is little room."""
 
     place: int
     name: str
+    label: str
     changes: str
     tuned: str
     parameters: Any
@@ -124,13 +128,17 @@ class Arm:
         """The shape of its dots."""
         return MARKS[(self.place + self.place // 6) % len(MARKS)]
 
-    @property
-    def label(self) -> str:
-        """Its name where there is little room."""
-        return in_short(self.name)
+
+def labels_of(names: Sequence[str], most: int) -> list[str]:
+    """The names in short; where two are the same then, their places tell them apart."""
+    short = [in_short(name, most) for name in names]
+    return [
+        label if short.count(label) == 1 else f"{i}: {in_short(names[i - 1], most - 4)}"
+        for i, label in enumerate(short, 1)
+    ]
 
 
-def in_short(name: str, most: int = 26) -> str:
+def in_short(name: str, most: int) -> str:
     """A long name by its two ends, which is where numbered names differ."""
     half = most // 2
     return name if len(name) <= most else f"{name[: half - 1].rstrip()}…{name[-half:].lstrip()}"
@@ -159,10 +167,13 @@ def summary_of(given: Any) -> Summary | None:
 
 def arms_of(facts: Mapping[str, Any]) -> list[Arm]:
     """The arms, in order."""
-    return [_arm(i, arm) for i, arm in enumerate(facts.get("arms") or [])]
+    given = list(facts.get("arms") or [])
+    names = [legible(arm.get("name", f"arm {i}")) for i, arm in enumerate(given, 1)]
+    labels = labels_of(names, MAX_LABEL)
+    return [_arm(i, *arm) for i, arm in enumerate(zip(names, labels, given, strict=True))]
 
 
-def _arm(place: int, given: Mapping[str, Any]) -> Arm:
+def _arm(place: int, name: str, label: str, given: Mapping[str, Any]) -> Arm:
     target = given.get("to_target")
     reached = None
     if isinstance(target, Mapping):
@@ -173,7 +184,8 @@ def _arm(place: int, given: Mapping[str, Any]) -> Arm:
         )
     return Arm(
         place,
-        legible(given.get("name", f"arm {place + 1}")),
+        name,
+        label,
         in_words(given.get("changes")),
         in_words(given.get("tuned")),
         given.get("parameters"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arms import Arm, Metric, Run
-from .axes import HEIGHT, WIDTH, drawable, legend, plain_numbers, thinned, unit_of_time
+from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, thinned, unit_of_time
 from .figures import INK, canvas, figure_svg
 from .histories import series
 from .words import capitalised, metric_value, number
@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 
 MAX_BANDS = 6  # of more arms only the lines are drawn
 TIMES = 240  # at which curves over time are compared
-LEGEND_LINE = 0.2  # inches
 LOG_SPAN = 30.0
 TINY = 1e-100
 
@@ -87,7 +86,8 @@ def bands(
     found = [(arm, curve) for arm, curve in found if len(curve[0])]
     scale = metric.scale
     words = []
-    with canvas(WIDTH, HEIGHT + LEGEND_LINE * (len(arms) // 2)) as figure:
+    entries = [*(arm.label for arm, _ in found), *(["target 00.0 %"] * (target is not None))]
+    with canvas(WIDTH, HEIGHT + legend_height(entries)) as figure:
         axes = figure.add_subplot()
         unit, name = (1.0, "epoch")
         if over != "epoch":

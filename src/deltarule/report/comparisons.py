@@ -245,8 +245,9 @@ def _answers(
 ) -> dict[str, Any] | None:
     target = contrasts.shown_target(metric, facts.get("target"))
     level = facts.get("level")
-    interval = ""
-    if level is not None and len(facts.get("seeds") or []) != 1:
+    one = len(facts.get("seeds") or []) == 1
+    mean, interval = "of the one seed" if one else "mean over the seeds", ""
+    if level is not None and not one:
         interval = f", ± standard deviation ({100 * as_float(level):g} % interval of the mean)"
     return _section(
         "answers",
@@ -254,7 +255,7 @@ def _answers(
         tables=[
             _table(
                 "quality",
-                f"{capitalised(metric.name)}: mean over the seeds{interval}",
+                f"{capitalised(metric.name)}: {mean}{interval}",
                 contrasts.quality_columns(metric, facts.get("equal_time")),
                 contrasts.quality_rows(arms, metric),
                 detail.rows,
@@ -286,6 +287,8 @@ def _differences(
         caption = (
             f"Each arm minus {first}, seed by seed, with its interval; where it reaches across the "
             "line, either may be better."
+            if len(facts.get("seeds") or []) != 1
+            else f"Each arm minus {first}; one seed has no interval."
         )
         svg = intervals.forest(drawn, given, metric)
         pictures.append(Picture("differences", svg, "Differences from the first arm", caption))
@@ -324,7 +327,10 @@ def _tuning(facts: Mapping[str, Any], metric: Metric, detail: Detail) -> dict[st
     pictures = []
     if len(names) <= 12:
         svg = intervals.tuning(given, metric)
-        caption = "What each arm reached with each value; the ring is the value that it was given."
+        caption = (
+            "What each arm reached with each value; the ring is the value that it was given, a "
+            "cross one with which no run came to its end."
+        )
         pictures.append(Picture("tuning", svg, "What tuning found", caption))
     table = _table(
         "tuning-rows",

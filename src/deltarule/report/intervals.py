@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .arms import Arm, Metric, in_short, in_words
-from .axes import HEIGHT, WIDTH, drawable, legend, plain_numbers, unit_of_time
+from .arms import Arm, Metric, in_words, labels_of
+from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, unit_of_time
 from .figures import ARMS, DASHES, INK, canvas, figure_svg
 from .words import as_float, capitalised, legible, number
 
@@ -21,7 +21,6 @@ PLACES = {
 }
 MARKS = {"best": "o", "end": "s", "at_equal_time": "D"}
 ROW = 0.3  # inches
-LEGEND_LINE = 0.2
 
 
 def forest(
@@ -72,7 +71,7 @@ def forest(
             height += 0.6
         for at in dict.fromkeys(row[1] for row in rows):
             axes.plot([], [], color=INK, marker=MARKS[at], ls="none", label=PLACES[at])
-        axes.set_yticks(ticks, [in_short(name, 22) for name in shown])
+        axes.set_yticks(ticks, labels_of(shown, 22))
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(height - 0.4, -0.8)
         axes.set_xlabel(f"difference in {metric.name}{' (points)' if metric.share else ''}")
@@ -118,7 +117,8 @@ def trade(
         unit, name = unit_of_time([p[:, 0] for p in fine.values()])
     what = "to the target" if of.endswith("target") else "of training"
     words = []
-    with canvas(WIDTH, HEIGHT + LEGEND_LINE * (len(fine) // 2)) as figure:
+    entries = [arm.label for arm in arms if arm.place in fine]
+    with canvas(WIDTH, HEIGHT + legend_height(entries)) as figure:
         axes = figure.add_subplot()
         for arm in arms:
             if arm.place not in fine:
@@ -159,7 +159,8 @@ def tuning(
     labels = list(dict.fromkeys(tried))
     names = list(dict.fromkeys(legible(row.get("arm")) for row in rows))
     words = []
-    with canvas(WIDTH, HEIGHT + LEGEND_LINE * (len(names) // 2)) as figure:
+    entries = labels_of(names, 44)
+    with canvas(WIDTH, HEIGHT + legend_height(entries)) as figure:
         axes = figure.add_subplot()
         if numeric:
             axes.set_xscale("log")
@@ -181,7 +182,17 @@ def tuning(
                 markersize=4,
                 lw=1.8,
                 capsize=3,
-                label=in_short(name),
+                label=entries[i],
+            )
+            lost = x[~drawable(y)]
+            axes.plot(
+                lost,
+                np.ones(len(lost)),
+                color=colour,
+                ls="",
+                marker="x",
+                transform=axes.get_xaxis_transform(),
+                clip_on=False,
             )
             ringed = [j for j in order if rows[own[j]].get("chosen")]
             axes.plot(x[ringed], y[ringed], marker="o", ms=11, mfc="none", mec=colour, mew=2, ls="")
@@ -213,7 +224,7 @@ def _values_axis(
     step = -(-len(labels) // 8)
     places = list(range(0, len(labels), step))
     turned = {"rotation": 30, "ha": "right"} if len(labels) > 3 else {}
-    axes.set_xticks(places, [in_short(labels[i], 22) for i in places], **turned)
+    axes.set_xticks(places, labels_of([labels[i] for i in places], 22), **turned)
 
 
 def _single(changes: Any) -> float:

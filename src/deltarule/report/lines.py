@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import HEIGHT, WIDTH, drawable, legend, plain_numbers, spread, thinned, unit_of_time
+from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, spread, thinned, unit_of_time
 from .figures import ARMS, DASHES, INK, TRAIN, VALIDATION, canvas, figure_svg
 from .histories import History, series
 from .words import capitalised, duration, is_share, metric_name, metric_value, number
@@ -120,12 +120,14 @@ def by_layer(
     scale = 100.0 if kind == "dead" else 1.0
     layers = layers_of(history, kind)
     chosen = [layers[i] for i in spread(len(layers), MAX_LAYERS)] if layers else []
-    with canvas(WIDTH, HEIGHT) as figure:
+    with canvas(WIDTH, HEIGHT + legend_height([*chosen, "about healthy"])) as figure:
         axes = figure.add_subplot()
         lines = [series(history, f"{kind}_{layer}") for layer in chosen]
         _x_axis(axes, "epoch", [x for x, _ in lines])
         _y_axis(axes, label, [y for _, y in lines], LOG_SPAN.get(kind, math.inf))
-        for i, (layer, (x, y)) in enumerate(zip(chosen, lines, strict=True)):
+        known = layers_of(history, "ratio") or layers  # a layer has one colour in all pictures
+        for layer, (x, y) in zip(chosen, lines, strict=True):
+            i = known.index(layer) if layer in known else layers.index(layer)
             style = {"color": ARMS[i % len(ARMS)], "ls": DASHES[i % len(DASHES)]}
             _line(axes, x, scale * y, metric_name(layer), points, lw=1.8, **style)
         if kind == "ratio" and lines:

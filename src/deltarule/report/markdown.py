@@ -67,6 +67,18 @@ class Markdown:
         self._blocks.append(f"![{escaped(picture.title)}]({name})")
         self.paragraph(picture.caption)
 
+    def gallery(self, pictures: Sequence[Picture], columns: int = 4) -> None:
+        """Small pictures side by side, each with its caption below."""
+        lines = ["| " * columns + "|", "| --- " * columns + "|"] if pictures else []
+        for start in range(0, len(pictures), columns):
+            row = pictures[start : start + columns]
+            self.files |= dict(picture.file for picture in row)
+            shown = [f"![{escaped(p.title)}]({p.file[0]})" for p in row]
+            for cells in (shown, [escaped(p.caption) for p in row]):
+                lines.append("| " + " | ".join(cells + [""] * (columns - len(row))) + " |")
+        if lines:
+            self._blocks.append("\n".join(lines))
+
     def code(self, text: str, language: str = "") -> None:
         """Lines as they are, in a fence longer than any in them."""
         longest = max(map(len, FENCE.findall(text)), default=0)

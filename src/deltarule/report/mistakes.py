@@ -36,7 +36,7 @@ def mistakes_view(found: Mapping[str, Any] | None, most: int) -> dict[str, Any] 
     if found.get("looked_at") is not None and found["looked_at"] < found.get("n", 0):
         remark += f" They are from the first {count(found['looked_at'])} rows."
     view: dict[str, Any] = {"heading": heading, "remark": remark, "pictures": []}
-    view["columns"], view["rows"] = (), []
+    view["columns"], view["rows"], view["text"] = (), [], ()
     if found.get("images") is not None:
         view["pictures"] = [
             _picture(i, pixels, row)
@@ -51,6 +51,12 @@ def mistakes_view(found: Mapping[str, Any] | None, most: int) -> dict[str, Any] 
         (*_answer(row, classes), *(_cell(value) for value in values[: len(columns)]))
         for row, values in zip(rows, cells, strict=False)
     ]
+    worded = [
+        len(answer) + i
+        for i in range(len(columns))
+        if any(isinstance(values[i], str) for values in cells if i < len(values))
+    ]
+    view["text"] = (0, 1, *worded) if classes else (0, *worded)
     return view
 
 
@@ -59,11 +65,11 @@ def _answer(row: Mapping[str, Any], classes: bool) -> tuple[str, str, str]:
         sure = metric_value("accuracy", row.get("confidence"))
         return legible(row["true"], 60), legible(row["predicted"], 60), sure
     error = float(row["predicted"]) - float(row["true"])
-    return number(row["true"]), number(row["predicted"]), number(error, 3)
+    return number(row["true"], 6), number(row["predicted"], 6), number(error, 6)
 
 
 def _cell(value: Any) -> str:
-    return legible(value, 60) if isinstance(value, str) else number(value)
+    return legible(value, 60) if isinstance(value, str) else number(value, 7)
 
 
 def _picture(i: int, pixels: Any, row: Mapping[str, Any]) -> Picture:
@@ -71,7 +77,7 @@ def _picture(i: int, pixels: Any, row: Mapping[str, Any]) -> Picture:
         true, predicted = legible(row["true"], 40), legible(row["predicted"], 40)
         sure, of_true = (metric_value("accuracy", row[k]) for k in ("confidence", "of_true"))
         title = f"{true}, taken for {predicted}"
-        caption = f"{title} ({sure}; {true}: {of_true})"
+        caption = f"{title} by {sure}; {true}: {of_true}".replace(" %", "\u00a0%")
     else:
         title = f"{number(row['true'])}, predicted {number(row['predicted'])}"
         caption = title

@@ -90,8 +90,7 @@ def run_markdown(facts: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     if view["mistakes"]:
         page.heading(2, view["mistakes"]["heading"])
         page.paragraph(view["mistakes"]["remark"])
-        for picture in view["mistakes"]["pictures"]:
-            page.picture(picture)
+        page.gallery(view["mistakes"]["pictures"])
         page.table(view["mistakes"]["columns"], view["mistakes"]["rows"])
     if view["layers"]:
         page.heading(2, "The network")

@@ -203,7 +203,7 @@ def reliability(
     x, y, counts = 100 * sure[fine], 100 * share[fine], rows[fine]
     with canvas(WIDTH, 4.9) as figure:
         upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
-        upper.plot([0, 100], [0, 100], color=INK, lw=1, alpha=0.6, label="as sure as it is right")
+        upper.plot([0, 100], [0, 100], color=INK, lw=1, alpha=0.6, label="as it should be")
         upper.vlines(x, x, y, color=TRAIN, lw=2, label="gap")
         upper.plot(x, y, color=VALIDATION, lw=1.6, marker="o", markersize=5, label="validation")
         upper.set_ylabel("right answers (%)")
