@@ -44,6 +44,9 @@ def make_history() -> Callable[..., list[dict[str, Any]]]:
                 "train_accuracy": 0.72 - 0.45 * math.exp(-e / 9),
                 "val_loss": 1.36 + 0.5 * math.exp(-e / 3) + 0.002 * max(0, e - 14),
                 "val_accuracy": 0.521 - 0.25 * math.exp(-e) - 0.001 * max(0, e - 14),
+                "ratio_dense1": 0.004 / e,
+                "ratio_dense2": 0.001 / e,
+                "dead_dense1": 0.02 * e,
             }
             for e in range(1, epochs + 1)
         ]
@@ -78,6 +81,22 @@ def make_facts(make_history: Callable[..., list[dict[str, Any]]]) -> Callable[..
             ],
             "confusion": random.integers(0, 60, (10, 10)) + 300 * np.eye(10, dtype=int),
             "class_names": [f"class {i}" for i in range(10)],
+            "calibration": {
+                "n": np.array([700, 1300, 3000]),
+                "confidence": np.array([0.3, 0.6, 0.9]),
+                "right": np.array([0.35, 0.55, 0.8]),
+                "bins": 15,
+                "error": 0.07,
+            },
+            "mistakes": {
+                "rows": [
+                    {"true": "cat", "predicted": "dog", "confidence": 0.99, "of_true": 0.004}
+                    for _ in range(12)
+                ],
+                "wrong": 2400,
+                "n": 5000,
+                "images": random.integers(0, 256, (12, 32, 32, 3)).astype(np.uint8),
+            },
             "first_layer": {"W": random.normal(size=(3072, 100)), "image_shape": (3, 32, 32)},
             "recipe": '[data]\nname = "cifar10"\n',
             "versions": {"deltarule": "0.1.0", "numpy": "2.4"},

@@ -23,11 +23,12 @@ __all__ = [
     "in_words",
     "labels_of",
     "metric_of",
+    "name_of",
     "summary_of",
 ]
 
 MAX_DRAWN = 12  # arms in a picture
-MAX_LABEL = 44  # characters
+MAX_NAME, MAX_LABEL = 100, 44  # characters
 MARKS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -94,10 +95,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm of a comparison: `place` is that among all, from 0; `label` is its name where there
-    is little room."""
+    """One arm of a comparison: `place` is that among all, from 0; `key` is its name as
+    given, `name` as shown, and `label` where there is little room."""
 
     place: int
+    key: str
     name: str
     label: str
     changes: str
@@ -168,12 +170,19 @@ def summary_of(given: Any) -> Summary | None:
 def arms_of(facts: Mapping[str, Any]) -> list[Arm]:
     """The arms, in order."""
     given = list(facts.get("arms") or [])
-    names = [legible(arm.get("name", f"arm {i}")) for i, arm in enumerate(given, 1)]
+    keys = [str(arm.get("name", f"arm {i}")) for i, arm in enumerate(given, 1)]
+    names = [name_of(key) for key in keys]
     labels = labels_of(names, MAX_LABEL)
-    return [_arm(i, *arm) for i, arm in enumerate(zip(names, labels, given, strict=True))]
+    whole = zip(keys, names, labels, given, strict=True)
+    return [_arm(i, *arm) for i, arm in enumerate(whole)]
 
 
-def _arm(place: int, name: str, label: str, given: Mapping[str, Any]) -> Arm:
+def name_of(key: Any, most: int = MAX_NAME) -> str:
+    """An arm's name as it is shown: of a very long one both ends."""
+    return in_short(legible(key, 2000), most)
+
+
+def _arm(place: int, key: str, name: str, label: str, given: Mapping[str, Any]) -> Arm:
     target = given.get("to_target")
     reached = None
     if isinstance(target, Mapping):
@@ -184,6 +193,7 @@ def _arm(place: int, name: str, label: str, given: Mapping[str, Any]) -> Arm:
         )
     return Arm(
         place,
+        key,
         name,
         label,
         in_words(given.get("changes")),

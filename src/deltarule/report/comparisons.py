@@ -8,7 +8,7 @@ from typing import Any
 
 from ..ground.errors import InvalidInput
 from . import contrasts, intervals
-from .arms import Arm, Metric, arms_of, drawn_arms, metric_of
+from .arms import Arm, Metric, arms_of, drawn_arms, metric_of, name_of
 from .bands import MAX_BANDS, bands
 from .markdown import Markdown
 from .rendering import DETAILS, Detail, Picture, render, within_size
@@ -281,20 +281,23 @@ def _differences(
     given = list(facts.get("differences") or [])
     if not given:
         return None
+    one = len(facts.get("seeds") or []) == 1
     pictures = []
     if len(drawn) > 1:
-        first = legible(given[0].get("against"), 60)
+        first = name_of(given[0].get("against"), 60)
         caption = (
             f"Each arm minus {first}, seed by seed, with its interval; where it reaches across the "
             "line, either may be better."
-            if len(facts.get("seeds") or []) != 1
+            if not one
             else f"Each arm minus {first}; one seed has no interval."
         )
         svg = intervals.forest(drawn, given, metric)
         pictures.append(Picture("differences", svg, "Differences from the first arm", caption))
     table = _table(
         "difference-rows",
-        "Paired differences, ± standard deviation (interval of the mean), and permutation tests",
+        "Paired differences"
+        if one
+        else "Paired differences, ± standard deviation (interval of the mean), and permutation tests",
         ("arm", "minus", "where", "pairs", "difference", "p", "p, Holm"),
         contrasts.difference_rows(given, metric),
         detail.rows,
@@ -323,7 +326,7 @@ def _tuning(facts: Mapping[str, Any], metric: Metric, detail: Detail) -> dict[st
     given = list(facts.get("tuning") or [])
     if not given:
         return None
-    names = list(dict.fromkeys(legible(row.get("arm")) for row in given))
+    names = {str(row.get("arm")) for row in given}
     pictures = []
     if len(names) <= 12:
         svg = intervals.tuning(given, metric)

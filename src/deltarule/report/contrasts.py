@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .arms import Arm, Metric, Summary, in_words
+from .arms import Arm, Metric, Summary, in_words, name_of
 from .intervals import PLACES
 from .words import as_float, count, duration, legible, metric_value, number
 
@@ -100,8 +100,8 @@ def difference_rows(differences: Sequence[Mapping[str, Any]], metric: Metric) ->
         found = Summary(0, mean, sd, low, high) if math.isfinite(mean) else None
         made.append(
             (
-                legible(given.get("arm"), 60),
-                legible(given.get("against"), 60),
+                name_of(given.get("arm"), 60),
+                name_of(given.get("against"), 60),
                 PLACES.get(str(given.get("at")), legible(given.get("at"), 40)),
                 count(n),
                 plus_minus(found, metric.scale, unit),
@@ -160,7 +160,7 @@ def tuning_rows(given: Sequence[Mapping[str, Any]], metric: Metric) -> Rows:
         diverged = as_float(row.get("diverged"))
         made.append(
             (
-                legible(row.get("arm"), 60),
+                name_of(row.get("arm"), 60),
                 in_words(row.get("changes")),
                 count(row.get("n")),
                 plus_minus(found, metric.scale, unit),

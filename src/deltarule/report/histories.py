@@ -30,13 +30,14 @@ def last_epoch(history: History) -> int:
 def series(
     history: History, key: str, over: str = "epoch"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Epochs (or seconds) and values where `key` was measured: what is missing is left out."""
+    """Epochs (or seconds) and values where both were measured: what is missing is left out."""
     measured = [
         (epoch_of(record, i) if over == "epoch" else as_float(record.get(over)), as_float(value))
         for i, record in enumerate(history)
         if (value := record.get(key)) is not None
     ]
     pairs = np.array(measured, dtype=np.float64).reshape(-1, 2)
+    pairs = pairs[~np.isnan(pairs[:, 0])]
     return pairs[:, 0], pairs[:, 1]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arms import Arm, Metric, in_words, labels_of
+from .arms import Arm, Metric, in_words, labels_of, name_of
 from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, unit_of_time
 from .figures import ARMS, DASHES, INK, canvas, figure_svg
 from .words import as_float, capitalised, legible, number
@@ -21,6 +21,7 @@ PLACES = {
 }
 MARKS = {"best": "o", "end": "s", "at_equal_time": "D"}
 ROW = 0.3  # inches
+MAX_TRIED = 40  # values of one arm
 
 
 def forest(
@@ -39,9 +40,9 @@ def forest(
     differences : sequence of mappings
         {arm, at, mean, low, high}; without low and high there is a dot alone.
     """
-    names = [arm.name for arm in arms]
+    names = [arm.key for arm in arms]
     rows = [
-        (legible(d.get("arm")), str(d.get("at")), *(as_float(d.get(k)) for k in KEYS))
+        (str(d.get("arm")), str(d.get("at")), *(as_float(d.get(k)) for k in KEYS))
         for d in differences
         if str(d.get("at")) in PLACES
     ]
@@ -66,12 +67,12 @@ def forest(
                 axes.plot(
                     [mean], [height], color=arm.colour, marker=MARKS[at], markersize=6, ls="none"
                 )
-                words.append(f"{name} {PLACES[at]}: {_between(mean, low, high)} {unit}.")
+                words.append(f"{arm.label} {PLACES[at]}: {_between(mean, low, high)} {unit}.")
                 height += 1.0
             height += 0.6
         for at in dict.fromkeys(row[1] for row in rows):
             axes.plot([], [], color=INK, marker=MARKS[at], ls="none", label=PLACES[at])
-        axes.set_yticks(ticks, labels_of(shown, 22))
+        axes.set_yticks(ticks, labels_of([name_of(name) for name in shown], 22))
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(height - 0.4, -0.8)
         axes.set_xlabel(f"difference in {metric.name}{' (points)' if metric.share else ''}")
@@ -157,15 +158,15 @@ def tuning(
     values = [_single(row.get("changes")) for row in rows]
     numeric = all(value > 0 for value in values)
     labels = list(dict.fromkeys(tried))
-    names = list(dict.fromkeys(legible(row.get("arm")) for row in rows))
+    names = list(dict.fromkeys(str(row.get("arm")) for row in rows))
     words = []
-    entries = labels_of(names, 44)
+    entries = labels_of([name_of(name) for name in names], 44)
     with canvas(WIDTH, HEIGHT + legend_height(entries)) as figure:
         axes = figure.add_subplot()
         if numeric:
             axes.set_xscale("log")
         for i, name in enumerate(names):
-            own = [k for k, row in enumerate(rows) if legible(row.get("arm")) == name]
+            own = [k for k, row in enumerate(rows) if str(row.get("arm")) == name][:MAX_TRIED]
             x = np.array([values[k] if numeric else labels.index(tried[k]) for k in own])
             y = metric.scale * np.array([as_float(rows[k].get("mean")) for k in own])
             sd = metric.scale * np.array([as_float(rows[k].get("sd")) for k in own])
@@ -196,7 +197,7 @@ def tuning(
             )
             ringed = [j for j in order if rows[own[j]].get("chosen")]
             axes.plot(x[ringed], y[ringed], marker="o", ms=11, mfc="none", mec=colour, mew=2, ls="")
-            words += [f"{name} chose {tried[own[j]]}: {number(y[j], 3)}." for j in ringed]
+            words += [f"{entries[i]} chose {tried[own[j]]}: {number(y[j], 3)}." for j in ringed]
         _values_axis(axes, numeric, values, labels, rows)
         axes.set_ylabel(metric.label)
         plain_numbers(axes.yaxis)
