@@ -72,3 +72,12 @@ def test_at_most_so_many() -> None:
     view = mistakes_view({"rows": ROWS, "wrong": 2, "n": 9, "images": images}, 1)
     assert view is not None
     assert len(view["pictures"]) == 1
+
+
+def test_wide_tables() -> None:
+    """Of very many columns the first are shown, and it is said."""
+    found = {"rows": ROWS, "wrong": 2, "n": 9, "columns": ["x"] * 50, "cells": [[1.0] * 50] * 2}
+    view = mistakes_view(found, 12)
+    assert view is not None
+    assert len(view["columns"]) == len(view["rows"][0]) == 19
+    assert "Shown are the first 16 columns." in view["remark"]

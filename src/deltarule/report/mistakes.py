@@ -11,7 +11,7 @@ from .words import count, legible, metric_value, number
 
 __all__ = ["mistakes_view"]
 
-MAX_COLUMNS = 40
+MAX_COLUMNS = 16  # so many still fit on paper
 
 
 def mistakes_view(found: Mapping[str, Any] | None, most: int) -> dict[str, Any] | None:
@@ -44,6 +44,8 @@ def mistakes_view(found: Mapping[str, Any] | None, most: int) -> dict[str, Any] 
         ]
         return view
     columns = list(found.get("columns") or [])[:MAX_COLUMNS]
+    if len(columns) < len(found.get("columns") or []):
+        view["remark"] += f" Shown are the first {len(columns)} columns."
     cells = found.get("cells") or [[] for _ in rows]
     answer = ("true", "predicted", "confidence") if classes else ("true", "predicted", "error")
     view["columns"] = (*answer, *(legible(name, 60) for name in columns))

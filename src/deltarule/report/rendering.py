@@ -73,6 +73,7 @@ class Detail:
 DETAILS = (
     Detail(points=400, tiles=36, photographs=12, rows=200, recipe=20_000),
     Detail(points=150, tiles=27, photographs=12, rows=100, recipe=10_000),
+    Detail(points=90, tiles=18, photographs=9, rows=60, recipe=5_000),
     Detail(points=60, tiles=9, photographs=6, rows=30, recipe=3_000),
     Detail(points=20, tiles=4, photographs=2, rows=10, recipe=500),
 )
