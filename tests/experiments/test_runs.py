@@ -67,6 +67,7 @@ def test_the_folder(outcome: Outcome) -> None:
     """A run's folder holds recipe, metrics, weights, checkpoints, report, result, and no more."""
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
         ".lock",
+        "about.json",
         "best.safetensors",
         "checkpoints",
         "metrics.jsonl",

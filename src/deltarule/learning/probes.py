@@ -14,7 +14,7 @@ from .training import Training
 
 __all__ = ["MOST_ROWS", "Probe"]
 
-MOST_ROWS = 256
+MOST_ROWS = 128
 
 
 class Probe(Callback):
@@ -25,7 +25,7 @@ class Probe(Callback):
     units that pass no gradient on any of the rows looked at; sigmoid and tanh, which saturate
     instead, and layers without an activation have no such column.
 
-    The rows, at most 256, are a function of the seed; the step is taken by the reference, on copies
+    The rows, at most 128, are a function of the seed; the step is taken by the reference, on copies
     of weights and memory, so that the training goes on to the same bits.
     """
 

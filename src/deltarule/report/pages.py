@@ -193,7 +193,7 @@ def _inside(history: list[Mapping[str, Any]], points: int) -> list[Picture]:
         "ratio": "How far the next step would move each layer's weights, as a share of their "
         "length. About 0.001 is healthy; far below nothing is learned, far above the weights are "
         "thrown about.",
-        "dead": "Units that pass no gradient on any of some 256 training rows: they do not learn "
+        "dead": "Units that pass no gradient on any of 128 training rows: they do not learn "
         "any more.",
     }
     return [
