@@ -34,9 +34,7 @@ def network(**settings: Any) -> dr.Network:
 @pytest.mark.parametrize("engine", ["reference", "auto"])
 @pytest.mark.parametrize("settings", [{}, HARD, {"optimizer": "sgd", "activation": "tanh"}])
 @pytest.mark.parametrize("training", [{}, {"average": 0.9, "clip_norm": 0.5}])
-def test_it_changes_no_bit(
-    engine: str, settings: dict[str, Any], training: dict[str, Any]
-) -> None:
+def test_it_changes_no_bit(engine: str, settings: dict[str, Any], training: dict[str, Any]) -> None:
     """With a probe the weights, statistics and every other number are those without."""
     plain, probed = network(**settings), network(**settings)
     first = plain.train(X, Y, X[:50], Y[:50], **QUIET, **training, engine=engine)
@@ -66,7 +64,9 @@ def test_the_ratio_is_that_of_the_next_step() -> None:
     )
     for epoch in range(3):
         for name in ("dense1", "dense2", "dense3"):
-            before, after = (net.chain.layout.view(t, f"{name}.W") for t in thetas[epoch : epoch + 2])
+            before, after = (
+                net.chain.layout.view(t, f"{name}.W") for t in thetas[epoch : epoch + 2]
+            )
             ratio = np.linalg.norm(after - before) / np.linalg.norm(before)
             assert history[f"ratio_{name}"][epoch] == pytest.approx(ratio, rel=1e-3)
 
@@ -139,9 +139,7 @@ def test_going_on_gives_the_same_numbers(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         network(**HARD).train(X, Y, X[:50], Y[:50], **QUIET, **half, callbacks=[Probe(), Stop()])
     again = network(**HARD)
-    history = again.train(
-        X, Y, X[:50], Y[:50], **QUIET, resume=folder, callbacks=[Probe()]
-    )
+    history = again.train(X, Y, X[:50], Y[:50], **QUIET, resume=folder, callbacks=[Probe()])
     for name in set(whole.epochs[0]) - {"seconds"}:
         assert whole[name] == history[name]
 

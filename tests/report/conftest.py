@@ -220,7 +220,10 @@ def make_comparison() -> Callable[..., dict[str, Any]]:
             for run in stopped:
                 run["history"] = run["history"][:3]
                 run |= dict.fromkeys(set(run) - {"seed", "folder", "history"})
-                run |= {"status": "diverged", "message": "Training diverged: the loss was not finite."}
+                run |= {
+                    "status": "diverged",
+                    "message": "Training diverged: the loss was not finite.",
+                }
             arms.append(arm_of(name, place, runs))
         facts: dict[str, Any] = {
             "title": "Adam or SGD? cifar10, the report's network",
@@ -244,7 +247,9 @@ def make_comparison() -> Callable[..., dict[str, Any]]:
                     "arm": name,
                     "changes": {"lr": lr},
                     "n": 2,
-                    "mean": None if lr == 0.1 else 0.48 + 0.003 * place - 0.01 * abs(math.log(lr / 0.003)),
+                    "mean": None
+                    if lr == 0.1
+                    else 0.48 + 0.003 * place - 0.01 * abs(math.log(lr / 0.003)),
                     "sd": None if lr == 0.1 else 0.004,
                     "chosen": lr == 0.003,
                     "diverged": 2 if lr == 0.1 else 0,

@@ -8,7 +8,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +94,11 @@ def test_curves_over_time_have_times_on_their_axis(
 
 def test_what_has_no_time_is_left_out_over_time() -> None:
     """A record without a time, or with one that is no number, breaks nothing."""
-    history = [{"val_loss": 1.0}, {"val_loss": 0.5, "seconds": "?"}, {"val_loss": 0.4, "seconds": 2}]
+    history = [
+        {"val_loss": 1.0},
+        {"val_loss": 0.5, "seconds": "?"},
+        {"val_loss": 0.4, "seconds": 2},
+    ]
     assert "from 0.4 to 0.4" in description(lines.curves(history, "loss", 1, over="seconds"))
 
 

@@ -167,7 +167,9 @@ def test_the_worst_page_stays_small(make_facts: Make, hostile: list[str]) -> Non
     """Ten thousand noisy epochs of ten metrics and a hundred layers, 1,000 classes, large colour
     images and a recipe of a megabyte: below 500 kB, every part still there."""
     random = np.random.default_rng(0)
-    names = [f"{split}_{q}" for q in ("loss", "accuracy", *"abcdefgh") for split in ("train", "val")]
+    names = [
+        f"{split}_{q}" for q in ("loss", "accuracy", *"abcdefgh") for split in ("train", "val")
+    ]
     names += [f"{kind}_dense{i}" for kind in ("ratio", "dead") for i in range(100)]
     history = [
         {"epoch": e, "seconds": e + 0.5, "lr": float(random.random())}

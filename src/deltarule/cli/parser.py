@@ -124,8 +124,8 @@ def build_parser() -> Parser:
     report.add_argument(
         "--out",
         metavar="PATH",
-        help="the page's file; of several folders, a folder for their pages; by default report.html "
-        "or report.md in each",
+        help="the page's file; of several folders, a folder for their pages; by default "
+        "report.html or report.md in each",
     )
     _unused_seed(report)
 

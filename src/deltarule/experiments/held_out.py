@@ -101,9 +101,7 @@ def _mistakes(
     return _shown(prepared, network, worst, rows, int((decision != truth).sum()), len(truth))
 
 
-def _errors(
-    prepared: Prepared, network: Network, truth: Array, decision: Array
-) -> dict[str, Any]:
+def _errors(prepared: Prepared, network: Network, truth: Array, decision: Array) -> dict[str, Any]:
     """The predictions that are farthest from the truth."""
     worst = _largest(prepared, abs(decision - truth))
     rows = [{"true": float(truth[i]), "predicted": float(decision[i])} for i in worst]

@@ -84,9 +84,7 @@ def make_reports(
     choose(format, FORMATS, "format")
     places = [as_path(folder) for folder in folders]
     targets = _targets(places, format, out)
-    return [
-        _make(place, target, format) for place, target in zip(places, targets, strict=True)
-    ]
+    return [_make(place, target, format) for place, target in zip(places, targets, strict=True)]
 
 
 def _targets(places: list[Path], format: str, out: str | Path | None) -> list[Path]:
@@ -117,10 +115,11 @@ def _make(place: Path, target: Path, format: str) -> Made:
             f"{place} is not the folder of a run or a comparison; name one that `deltarule train` "
             "or `deltarule compare` made."
         )
+    missing: list[str] = []
     page: Callable[[Any], str] = run_page
     markdown: Callable[[Any], Markdown] = run_markdown
     if (place / COMPARISON).exists() or (place / COMPARISON_RECIPE).exists():
-        kind, facts, missing = "comparison", _comparison(place), []
+        kind, facts = "comparison", _comparison(place)
         page, markdown = comparison_page, comparison_markdown
     elif (place / RECIPE).is_file():
         facts, missing = facts_of_run(place)

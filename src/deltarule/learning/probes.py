@@ -58,7 +58,6 @@ def _seen(training: Training, order: Array) -> dict[str, float]:
         for name, layer in chain.layers.items():
             if "W" in layer.parameters:
                 below = name
-            elif isinstance(layer, Activation) and below in shares:
-                if bare(layer.function) not in BOUNDED:
-                    found[f"dead_{below}"] = shares[below][0]
+            elif isinstance(layer, Activation) and bare(layer.function) not in BOUNDED:
+                found |= {f"dead_{below}": shares[below][0]} if below in shares else {}
     return found

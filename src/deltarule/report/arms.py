@@ -96,7 +96,8 @@ class Run:
 @dataclass(frozen=True)
 class Arm:
     """One arm of a comparison: `place` is that among all, from 0; `key` is its name as
-    given, `name` as shown, and `label` where there is little room."""
+    given, `name` as shown, and `label` where there is little room.
+    """
 
     place: int
     key: str
@@ -231,7 +232,8 @@ def _value(value: Any) -> str:
 
 def drawn_arms(arms: Sequence[Arm], metric: Metric, most: int = MAX_DRAWN) -> list[Arm]:
     """The arms that a picture shows: the first, which is what others are compared with, and the
-    best of the rest; only those of which a run came to its end."""
+    best of the rest; only those of which a run came to its end.
+    """
     able = [arm for arm in arms if arm.done]
     sign = -1.0 if metric.greater_is_better else 1.0
 

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arms import Arm, Metric, Run
-from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, thinned, unit_of_time
+from .axes import (
+    HEIGHT,
+    WIDTH,
+    drawable,
+    legend,
+    legend_height,
+    plain_numbers,
+    thinned,
+    unit_of_time,
+)
 from .figures import INK, canvas, figure_svg
 from .histories import series
 from .words import capitalised, metric_value, number
@@ -129,9 +138,7 @@ def _finish(axes: Any, name: str, metric: Metric, lines: list[Floats]) -> None:
         axes.yaxis.set_minor_locator(NullLocator())
     axes.set_ylabel(f"{metric.label} (log scale)" if wide and not metric.share else metric.label)
     axes.set_xlabel(name)
-    axes.xaxis.set_major_locator(
-        MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=name == "epoch")
-    )
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=name == "epoch"))
     plain_numbers(axes.xaxis)
     plain_numbers(axes.yaxis)
     axes.grid(True, axis="y")

@@ -16,6 +16,8 @@ from .words import as_float, capitalised, count, legible
 
 __all__ = ["comparison_markdown", "comparison_page"]
 
+SPREADS = ", ± standard deviation (interval of the mean), and permutation tests"
+
 
 def comparison_page(facts: Mapping[str, Any]) -> str:
     """The answer of a comparison as an HTML page without scripts or network requests.
@@ -295,9 +297,7 @@ def _differences(
         pictures.append(Picture("differences", svg, "Differences from the first arm", caption))
     table = _table(
         "difference-rows",
-        "Paired differences"
-        if one
-        else "Paired differences, ± standard deviation (interval of the mean), and permutation tests",
+        "Paired differences" + ("" if one else SPREADS),
         ("arm", "minus", "where", "pairs", "difference", "p", "p, Holm"),
         contrasts.difference_rows(given, metric),
         detail.rows,

@@ -77,23 +77,20 @@ def speed_columns(target: str) -> tuple[str, ...]:
 
 def speed_rows(arms: Sequence[Arm]) -> Rows:
     """What each arm took to reach the target, and in all."""
-    return [
-        (
-            arm.name,
-            f"{arm.to_target.reached} of {arm.to_target.of}" if arm.to_target else ABSENT,
-            plus_minus(arm.to_target and arm.to_target.epochs),
-            plus_minus(arm.to_target and arm.to_target.steps),
-            plus_minus(arm.to_target and arm.to_target.seconds),
-            plus_minus(arm.seconds),
-        )
-        for arm in arms
-    ]
+    rows: Rows = []
+    for arm in arms:
+        found = arm.to_target
+        parts = (found.epochs, found.steps, found.seconds) if found else (None, None, None)
+        reached = f"{found.reached} of {found.of}" if found else ABSENT
+        spoken = (plus_minus(part) for part in (*parts, arm.seconds))
+        rows.append((arm.name, reached, *spoken))
+    return rows
 
 
 def difference_rows(differences: Sequence[Mapping[str, Any]], metric: Metric) -> Rows:
     """Arm, against, where, the difference with its interval, p and Holm's p."""
     unit = " points" if metric.share else ""
-    made = []
+    made: Rows = []
     for given in differences:
         mean, sd, low, high = (as_float(given.get(k)) for k in ("mean", "sd", "low", "high"))
         n = as_float(given.get("n"))
@@ -152,7 +149,7 @@ def failed_rows(arms: Sequence[Arm]) -> Rows:
 def tuning_rows(given: Sequence[Mapping[str, Any]], metric: Metric) -> Rows:
     """What was tried for each arm, what it reached, and which was chosen."""
     unit = " %" if metric.share else ""
-    made = []
+    made: Rows = []
     for row in given:
         nothing = math.nan
         mean, sd = (as_float(row.get(k)) for k in ("mean", "sd"))

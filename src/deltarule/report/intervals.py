@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,39 +41,30 @@ def forest(
     differences : sequence of mappings
         {arm, at, mean, low, high}; without low and high there is a dot alone.
     """
-    names = [arm.key for arm in arms]
-    rows = [
-        (str(d.get("arm")), str(d.get("at")), *(as_float(d.get(k)) for k in KEYS))
-        for d in differences
-        if str(d.get("at")) in PLACES
-    ]
-    rows = [row for row in rows if row[0] in names and drawable(np.array(row[2])).all()]
-    rows.sort(key=lambda row: (names.index(row[0]), list(PLACES).index(row[1])))
-    shown = list(dict.fromkeys(row[0] for row in rows))
-    unit = "points" if metric.share else metric.name
+    by_key = {arm.key: arm for arm in arms}
+    rows = [row for given in differences if (row := _row(given)).arm in by_key]
+    rows = [row for row in rows if row.at in PLACES and drawable(np.array(row.mean)).all()]
+    groups = [(arm, _of_arm(rows, arm)) for arm in arms if _of_arm(rows, arm)]
     words = []
     with canvas(WIDTH, 1.3 + ROW * max(len(rows), 1)) as figure:
         axes = figure.add_subplot()
         axes.axvline(0.0, color=INK, lw=1.2)
-        height = 0.0
-        ticks = []
-        for name in shown:
-            own = [row for row in rows if row[0] == name]
-            arm = arms[names.index(name)]
+        height, ticks = 0.0, []
+        for arm, own in groups:
             ticks.append(height + (len(own) - 1) / 2)
-            for _, at, mean, low, high in own:
-                mean, low, high = (metric.scale * v for v in (mean, low, high))
+            for row in own:
+                mean, low, high = (metric.scale * v for v in (row.mean, row.low, row.high))
                 if drawable(np.array([low, high])).all():
                     axes.hlines(height, low, high, color=arm.colour, lw=2)
-                axes.plot(
-                    [mean], [height], color=arm.colour, marker=MARKS[at], markersize=6, ls="none"
-                )
-                words.append(f"{arm.label} {PLACES[at]}: {_between(mean, low, high)} {unit}.")
+                look = {"color": arm.colour, "marker": MARKS[row.at], "ls": "none"}
+                axes.plot([mean], [height], markersize=6, **look)
+                unit = "points" if metric.share else metric.name
+                words.append(f"{arm.label} {PLACES[row.at]}: {_between(mean, low, high)} {unit}.")
                 height += 1.0
             height += 0.6
-        for at in dict.fromkeys(row[1] for row in rows):
+        for at in [at for at in PLACES if any(row.at == at for row in rows)]:
             axes.plot([], [], color=INK, marker=MARKS[at], ls="none", label=PLACES[at])
-        axes.set_yticks(ticks, labels_of([name_of(name) for name in shown], 22))
+        axes.set_yticks(ticks, labels_of([arm.name for arm, _ in groups], 22))
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(height - 0.4, -0.8)
         axes.set_xlabel(f"difference in {metric.name}{' (points)' if metric.share else ''}")
@@ -83,17 +75,36 @@ def forest(
         return figure_svg(figure, title, " ".join(words), prefix)
 
 
-KEYS = ("mean", "low", "high")
+@dataclass(frozen=True)
+class _Row:
+    """One difference."""
+
+    arm: str
+    at: str
+    mean: float
+    low: float
+    high: float
+
+
+def _row(given: Mapping[str, Any]) -> _Row:
+    mean, low, high = (as_float(given.get(k)) for k in ("mean", "low", "high"))
+    return _Row(str(given.get("arm")), str(given.get("at")), mean, low, high)
+
+
+def _of_arm(rows: Sequence[_Row], arm: Arm) -> list[_Row]:
+    """The differences of an arm, by place."""
+    places = list(PLACES)
+    return sorted((r for r in rows if r.arm == arm.key), key=lambda r: places.index(r.at))
 
 
 def _between(mean: float, low: float, high: float) -> str:
-    inner = f" (from {number(low, 3)} to {number(high, 3)})" if np.isfinite([low, high]).all() else ""
+    inner = (
+        f" (from {number(low, 3)} to {number(high, 3)})" if np.isfinite([low, high]).all() else ""
+    )
     return f"{number(mean, 3)}{inner}"
 
 
-def trade(
-    arms: Sequence[Arm], metric: Metric, of: str, *, prefix: str = "trade"
-) -> str | None:
+def trade(arms: Sequence[Arm], metric: Metric, of: str, *, prefix: str = "trade") -> str | None:
     """The metric at the best epoch over what it took: each run a dot, each arm's mean a large one.
 
     Parameters
@@ -144,9 +155,7 @@ def trade(
         return figure_svg(figure, title, " ".join(words), prefix)
 
 
-def tuning(
-    rows: Sequence[Mapping[str, Any]], metric: Metric, *, prefix: str = "tuning"
-) -> str:
+def tuning(rows: Sequence[Mapping[str, Any]], metric: Metric, *, prefix: str = "tuning") -> str:
     """What each arm reached with each value that was tried; the chosen one is ringed.
 
     Parameters

@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import HEIGHT, WIDTH, drawable, legend, legend_height, plain_numbers, spread, thinned, unit_of_time
+from .axes import (
+    HEIGHT,
+    WIDTH,
+    drawable,
+    legend,
+    legend_height,
+    plain_numbers,
+    spread,
+    thinned,
+    unit_of_time,
+)
 from .figures import ARMS, DASHES, INK, TRAIN, VALIDATION, canvas, figure_svg
 from .histories import History, series
 from .words import capitalised, duration, is_share, metric_name, metric_value, number

@@ -89,4 +89,3 @@ class Markdown:
     def text(self) -> str:
         """The whole document."""
         return "\n\n".join(self._blocks) + "\n"
-

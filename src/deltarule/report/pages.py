@@ -164,9 +164,7 @@ def _view(facts: Mapping[str, Any], detail: Detail) -> dict[str, Any]:
     }
 
 
-def _curves(
-    history: list[Mapping[str, Any]], best_epoch: int | None, points: int
-) -> list[Picture]:
+def _curves(history: list[Mapping[str, Any]], best_epoch: int | None, points: int) -> list[Picture]:
     """Each quantity over epochs, and the first over time beside it."""
     drawn = []
     timed = len(series(history, "seconds")[0]) > 1
