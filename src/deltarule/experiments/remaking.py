@@ -93,6 +93,11 @@ def _targets(places: list[Path], format: str, out: str | Path | None) -> list[Pa
         return [place / f"report.{format}" for place in places]
     target = as_path(out)
     if len(places) == 1:
+        if not target.parent.is_dir():  # told before anything is drawn
+            raise NotAvailable(
+                f"{target} cannot be written: the folder {target.parent} is not there. Choose "
+                "another --out."
+            )
         return [target / f"report.{format}" if target.is_dir() else target]
     try:
         target.mkdir(exist_ok=True)
