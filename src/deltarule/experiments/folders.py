@@ -20,6 +20,7 @@ __all__ = [
     "RECIPE",
     "REPORT",
     "RESULT",
+    "TENSORBOARD",
     "append_line",
     "claim_folder",
     "free_folder",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
+TENSORBOARD = "tensorboard"
 REPORT, RESULT = "report.html", "result.json"
 ABOUT = "about.json"
 """What a report says of a run that stands neither in its recipe, metrics nor weights."""
@@ -41,8 +43,8 @@ def free_folder(parent: Path, stem: str) -> Path:
     return parent / f"{stem}-{number}"
 
 
-def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
-    """Make a folder that appears at once with these text files in it.
+def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, ...] = ()) -> Path:
+    """Make a folder that appears at once with these text files, and empty folders, in it.
 
     An empty folder is accepted and gets the files one by one, each whole; a used one is refused.
     What could not be finished is taken away again.
@@ -63,7 +65,7 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
                 raise FileRefused(
                     f"The folder {folder} is in use; choose a new or an empty one with --out."
                 )
-            _fill(out, files)
+            _fill(out, files, folders)
             return Path(folder)
         if out.exists():
             raise FileRefused(f"{folder} is a file; --out names a folder that is new or empty.")
@@ -71,7 +73,7 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
         temporary = out.parent / f".deltarule-{os.getpid()}.tmp"
         try:
             temporary.mkdir(parents=True)
-            _fill(temporary, files)
+            _fill(temporary, files, folders)
             os.rename(temporary, out)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -87,14 +89,19 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
     return Path(folder)
 
 
-def _fill(folder: Path, files: dict[str, str]) -> None:
-    """Write all of the files, or none of them."""
+def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:
+    """Make all of the folders and files, or none of them; the last file comes last."""
     try:
+        for name in folders:
+            (folder / name).mkdir()
         for name, text in files.items():
             write_text(folder / name, text)
     except BaseException:
         for name in files:
             (folder / name).unlink(missing_ok=True)
+        for name in folders:
+            with contextlib.suppress(OSError):
+                (folder / name).rmdir()
         raise
 
 

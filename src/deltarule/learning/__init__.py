@@ -12,6 +12,7 @@ ORDER = (
     "progress",
     "training",
     "checkpointing",
+    "tensorboard",
     "interrupts",
     "full_batch",
     "gradients",
