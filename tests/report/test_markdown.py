@@ -121,3 +121,9 @@ def test_nothing_makes_nothing() -> None:
     page.table(("a",), [])
     page.gallery([])
     assert page.text.strip() == ""
+
+
+def test_plain_words_stay_plain() -> None:
+    """A sentence, a number and a name with underscores are written as they are."""
+    for text in ("val_accuracy: 51.2 ± 0.2 %, p = 0.06 (5 seeds)", 'say "why?"', "2026-11-25"):
+        assert escaped(text) == text

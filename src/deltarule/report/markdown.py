@@ -12,9 +12,10 @@ __all__ = ["Markdown", "escaped"]
 
 # What has a meaning in some dialect of Markdown is written as an entity, which is never part of its
 # grammar, and which those who look for formulas, people and addresses first do not see either.
-SPECIAL = re.compile(r"[^A-Za-z0-9\s.,;%()/=+'\u0080-\U0010ffff]")
-ADDRESS = re.compile(r"(?i)\bwww\.")
-LEADING = re.compile(r"^(\d*)([.)+=])")
+SPECIAL = re.compile(
+    r"[\\`*\[\]<>&$@#|~]|:(?=\S)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?i:(?<=\bwww)\.)"
+)
+LEADING = re.compile(r"^\d+[.)](?=\s|$)|^[-+=]")
 FENCE = re.compile(r"`+")
 JOINER = "&#8288;"
 
@@ -22,8 +23,7 @@ JOINER = "&#8288;"
 def escaped(text: object, limit: int = 300) -> str:
     """The text as one line that means itself, whatever it holds."""
     inert = SPECIAL.sub(_entity, legible(text, limit))
-    inert = ADDRESS.sub(lambda found: f"{found[0][:-1]}&#46;", inert)
-    return LEADING.sub(lambda found: f"{found[1]}&#{ord(found[2])};", inert)
+    return LEADING.sub(lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};", inert)
 
 
 def _entity(found: re.Match[str]) -> str:
