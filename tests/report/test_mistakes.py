@@ -24,7 +24,7 @@ def test_pictures() -> None:
     assert "2 of 9 answers were wrong" in view["remark"]
     first, second = view["pictures"]
     assert first.title == "cat, taken for dog"
-    assert first.caption == "cat, taken for dog by 98.0\u00a0%; cat: 1.0\u00a0%"
+    assert first.caption == "cat, taken for dog with 98.0\u00a0%; cat: 1.0\u00a0%"
     assert first.name != second.name
     assert view["rows"] == []
 

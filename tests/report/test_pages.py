@@ -238,6 +238,20 @@ def test_each_part_goes_with_its_fact(make_facts: Make, fact: str, part: str) ->
     assert part not in Page(run_page(facts)).text
 
 
+@pytest.mark.parametrize(
+    ("right", "said"),
+    [
+        (0.5, "too sure of themselves by 10.0 % on average"),
+        (0.7, "not sure enough, by 10.0 % on average"),
+        (0.6004, "neither too sure nor too unsure on average"),
+    ],
+)
+def test_calibration_in_words(make_facts: Make, right: float, said: str) -> None:
+    """The caption tells which way the network errs about itself, and by how much."""
+    found = {"n": [100], "confidence": [0.6], "right": [right], "error": 0.1, "bins": 15}
+    assert said in run_page(make_facts(calibration=found))
+
+
 def test_hostile_names_are_shown_as_they_are(make_facts: Make, hostile: list[str]) -> None:
     """Markup in a name is text on the page, and nothing else."""
     page = Page(run_page(make_facts(**changes_of("hostile", hostile))))

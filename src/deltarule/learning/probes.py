@@ -20,10 +20,11 @@ MOST_ROWS = 128
 class Probe(Callback):
     """Adds to each epoch's record how far a step moves each matrix, and how many units are dead.
 
-    `ratio_NAME` is ‖ΔW‖/‖W‖ of dense layer NAME, of the step that would come next, at the rate of
-    the epoch's last (a schedule may have ended at 0).  `dead_NAME` is the share of the layer's
-    units that pass no gradient on any of the rows looked at; sigmoid and tanh, which saturate
-    instead, and layers without an activation have no such column.
+    `ratio_NAME` is ‖ΔW‖/‖W‖ of dense layer NAME, of the step that would come next, to five digits,
+    at the rate that the record tells, with which the epoch began: a schedule may have ended at 0.
+    `dead_NAME` is the share of the layer's units that pass no gradient on any of the rows looked
+    at; sigmoid and tanh, which saturate instead, and layers without an activation have no such
+    column.
 
     The rows, at most 128, are a function of the seed; the step is taken by the reference, on copies
     of weights and memory, so that the training goes on to the same bits.
@@ -47,11 +48,11 @@ class Probe(Callback):
 
 def _seen(training: Training, order: Array) -> dict[str, float]:
     chain, rows, plan = training.chain, training.rows, training.plan
-    mover = mover_of(training.optimizer, training.optimizer.rate(training.t))
+    mover = mover_of(training.optimizer, training.history.epochs[-1]["lr"])
     steps = layer_steps(
         chain, training.objective, mover, rows, plan, order, training.t + 1, l2(plan.l2)
     )
-    found = {f"ratio_{name}": ratio for name, (ratio, _) in steps.items()}
+    found = {f"ratio_{name}": float(f"{ratio:.5g}") for name, (ratio, _) in steps.items()}
     if len(order) >= ENOUGH_ROWS:
         below = ""
         shares = unit_shares(chain, rows.x(order))

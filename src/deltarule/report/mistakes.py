@@ -79,7 +79,7 @@ def _picture(i: int, pixels: Any, row: Mapping[str, Any]) -> Picture:
         true, predicted = legible(row["true"], 40), legible(row["predicted"], 40)
         sure, of_true = (metric_value("accuracy", row[k]) for k in ("confidence", "of_true"))
         title = f"{true}, taken for {predicted}"
-        caption = f"{title} by {sure}; {true}: {of_true}".replace(" %", "\u00a0%")
+        caption = f"{title} with {sure}; {true}: {of_true}".replace(" %", "\u00a0%")
     else:
         title = f"{number(row['true'])}, predicted {number(row['predicted'])}"
         caption = title

@@ -236,11 +236,15 @@ def _calibration(found: Mapping[str, Any] | None) -> Picture | None:
         return None
     sure, right, n = (np.asarray(found[k], np.float64) for k in ("confidence", "right", "n"))
     gap = float(n @ (sure - right) / max(n.sum(), 1.0))
-    side = "too sure of themselves" if gap > 0 else "not sure enough"
+    side = f"too sure of themselves by {metric_value('accuracy', gap)}"
+    if gap < 0:
+        side = f"not sure enough, by {metric_value('accuracy', -gap)}"
+    if abs(gap) < 0.001:
+        side = "neither too sure nor too unsure"
     caption = (
         f"Answers given with a confidence of 80 % should be right 8 times in 10: on the line. "
-        f"These are {side} by {metric_value('accuracy', abs(gap))} on average; the expected "
-        f"calibration error is {metric_value('accuracy', found['error'])}."
+        f"These are {side} on average; the expected calibration error is "
+        f"{metric_value('accuracy', found['error'])}."
     )
     svg = plots.reliability(sure, right, n)
     return Picture("calibration", svg, "Right answers by confidence", caption)
