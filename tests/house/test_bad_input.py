@@ -674,6 +674,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "run-weightless" / "best.safetensors").unlink()
     (folder / "run-strange" / "recipe.toml").write_text("epochs = 'many'")
     (folder / "run-nameless" / "recipe.toml").unlink()
+    for name, file, text in (
+        ("unfinished", "comparison.toml", ""),
+        ("wrecked", "comparison.json", "{"),
+        ("foreign", "comparison.json", "{}"),
+    ):
+        (folder / name).mkdir()
+        (folder / name / file).write_text(text)
     (folder / "whole.safetensors").write_bytes(whole)
     return folder
 
@@ -869,6 +876,21 @@ COMMANDS: list[Command] = [
     ("export run-damaged --to numpy", ("damaged", "intact copy")),
     ("export run-weightless --to numpy", ("no best.safetensors",)),
     ("export ok.csv --to numpy", ("ok.csv", "not a deltarule model file")),
+    # reports
+    ("report", ("required", "RUN", "--help")),
+    ("report run --format pdf", ("Unknown format 'pdf'", "Known are: html, md")),
+    ("report run --fromat md", ("no option --fromat", "Did you mean --format?")),
+    ("report nowhere", ("nowhere is not the folder of a run or a comparison",)),
+    ("report ok.csv", ("ok.csv is not the folder of a run or a comparison",)),
+    ("report empty", ("empty is neither the folder of a run", "recipe.toml", "comparison.json")),
+    ("report run-nameless", ("run-nameless is neither",)),
+    ("report run-strange", ("run-strange/recipe.toml is damaged", "another version", "epochs")),
+    ("report run-damaged", ("damaged", "intact copy")),
+    ("report run --out nowhere/page.html", ("nowhere", "cannot be written")),
+    ("report run run --out ok.csv", ("2 folders need a folder", "ok.csv cannot be made")),
+    ("report unfinished", ("unfinished has not come to its end", "no comparison.json")),
+    ("report wrecked", ("wrecked/comparison.json is damaged", "Take it from a backup")),
+    ("report foreign", ("foreign/comparison.json is damaged, or was made by another version",)),
 ]
 
 
@@ -918,6 +940,10 @@ def test_command(
         (["export", "", "--to", "numpy"], "path ''"),
         (["export", "a\0b", "--to", "numpy"], "names no file"),
         (["export", "run", "--to", ""], "Unknown format ''"),
+        (["report", ""], "path ''"),
+        (["report", "a\0b"], "names no file"),
+        (["report", "run", "--out", ""], "path ''"),
+        (["report", "run", "--format", ""], "Unknown format ''"),
         (["train", "digits", "--set", "activation=a\nb"], "Unknown activation"),
     ],
 )

@@ -174,6 +174,31 @@ def export(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def report(args: argparse.Namespace, out: Output) -> int:
+    """Pages of runs and comparisons, made anew."""
+    from ..experiments.remaking import make_reports
+
+    made = make_reports(args.runs, args.format, args.out)
+    rows, facts = [], []
+    for one in made:
+        pictures = len(one.files) - 1
+        beside = f", with {pictures} pictures beside it" if pictures else ""
+        rows.append((str(one.folder), f"{one.files[0]}{beside}"))
+        for sentence in one.missing:
+            out.note(f"{one.folder}: {sentence}")
+        files = [str(path) for path in one.files]
+        facts.append(
+            {
+                "folder": str(one.folder),
+                "kind": one.kind,
+                "files": files,
+                "missing": list(one.missing),
+            }
+        )
+    out.result(table(rows), {"reports": facts})
+    return 0
+
+
 def check_gradients(args: argparse.Namespace, out: Output) -> int:
     """Check the gradients of a standing set of networks."""
     from ..network.checks import standard_cases
@@ -254,6 +279,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "report": report,
     "check-gradients": check_gradients,
     "datasets": datasets,
     "recipes": recipes,

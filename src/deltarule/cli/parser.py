@@ -124,6 +124,27 @@ def build_parser() -> Parser:
     _unused_seed(predict)
     predict.add_argument("--proba", action="store_true", help="add each class's probability")
 
+    report = _command(
+        commands, "report", "make the page of a run or a comparison anew, from its folder"
+    )
+    report.add_argument(
+        "runs", nargs="+", metavar="RUN", help="the folder of a run, or of a comparison"
+    )
+    report.add_argument(
+        "--format",
+        default="html",
+        metavar="FORMAT",
+        help="html (one page that needs nothing else) or md (Markdown with SVG files beside it, "
+        "for a pull request)",
+    )
+    report.add_argument(
+        "--out",
+        metavar="PATH",
+        help="the page's file; of several folders, a folder for their pages; by default "
+        "report.html or report.md in each",
+    )
+    _unused_seed(report)
+
     check = _command(commands, "check-gradients", "check every derivative by machine")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and rows")
 

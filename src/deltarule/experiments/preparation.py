@@ -40,6 +40,8 @@ __all__ = [
     "validation_rows",
 ]
 
+MOST_SHOWN = 10_000
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -54,6 +56,8 @@ class Prepared:
     X_val, y_val : the validation rows, or None
     notes : tuple of str
         What the data look like they got wrong.
+    shown : Table or None
+        Of a table the first validation rows, as they are written, for whoever shows some.
     """
 
     recipe: Recipe
@@ -63,6 +67,7 @@ class Prepared:
     X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
+    shown: Table | None = None
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -125,7 +130,10 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
             rows = select(X, index)
             parts[i] = rows if encoder is None else Encoded(rows)
     y_val = y[held_out] if len(held_out) else None
-    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
+    shown = None
+    if isinstance(dataset.X, Table) and len(held_out):
+        shown = dataset.X.take(held_out[:MOST_SHOWN])
+    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), shown)
 
 
 def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:

@@ -16,6 +16,7 @@ from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
 from ..learning.interrupts import Interrupts
+from ..learning.probes import Probe
 from ..learning.tensorboard import TensorBoard, require_tensorboardx
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
@@ -26,8 +27,9 @@ from ..storage.atomic import as_path, write_text
 from ..storage.generations import Generations
 from ..storage.json_text import json_text
 from ..storage.locks import locked
-from .facts import run_facts
+from .facts import about_run, run_facts
 from .folders import (
+    ABOUT,
     CHECKPOINTS,
     METRICS,
     RECIPE,
@@ -294,7 +296,7 @@ def _train(
             prepared.X_val,
             prepared.y_val,
             **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-            callbacks=[journal, *callbacks],
+            callbacks=[Probe(), journal, *callbacks],
             progress=progress,
             **again,
         )
@@ -319,9 +321,10 @@ def _train(
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
+    shown = run_facts(recipe, prepared, history, command, warnings)
+    write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
     if journal.report:
-        page = run_page(run_facts(recipe, prepared, history, command, warnings))
-        write_text(folder / REPORT, page)
+        write_text(folder / REPORT, run_page(shown))
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")

@@ -17,6 +17,7 @@ ORDER = (
     "full_batch",
     "gradients",
     "examination",
+    "probes",
     "symptoms",
     "diagnosis",
 )
