@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import FileRefused, NotAvailable, choose
+from ..report.comparisons import comparison_markdown, comparison_page
 from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 from ..storage.locks import locked
@@ -221,13 +220,10 @@ def _written(folder: Path) -> dict[str, Any] | None:
 
 
 def _write_page(folder: Path, facts: dict[str, Any], name: str) -> None:
-    if importlib.util.find_spec("deltarule.report.comparisons") is None:
-        return
-    pages = importlib.import_module("deltarule.report.comparisons")
     if name == "html":
-        write_text(folder / REPORT, pages.comparison_page(facts))
+        write_text(folder / REPORT, comparison_page(facts))
         return
-    text, pictures = pages.comparison_markdown(facts)
+    text, pictures = comparison_markdown(facts)
     for file, svg in pictures.items():
         write_text(folder / file, svg)
     write_text(folder / MARKDOWN, text)

@@ -16,9 +16,9 @@ from typing import Any
 
 from ..engine import native
 from ..engine.processors import processors
-from ..ground.errors import InvalidInput, NotAvailable
+from ..ground.errors import InvalidInput, NotAvailable, Terminated
 from ..ground.memory import in_words, memory_left
-from ..learning.interrupts import AT_ONCE, SIGNALS, Terminated
+from ..ground.signals import AT_ONCE, SIGNALS
 from ..network.inputs import brief
 from ..storage.atomic import write_text
 from .errands import Errand, Sender, run_errand
