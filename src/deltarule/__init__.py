@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .estimators.regressor import MLPRegressor
     from .exporting.door import export
     from .ground.errors import (
+        CutShort,
         DeltaruleError,
         Diverged,
         DoubtfulFit,
@@ -55,6 +56,7 @@ FLOORS = (
 
 _HOMES = {
     "Callback": "learning.callbacks",
+    "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
     "Diverged": "ground.errors",
@@ -81,6 +83,7 @@ _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "sc
 
 __all__ = [
     "Callback",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",

@@ -16,6 +16,7 @@ import deltarule
 SOURCE = Path(deltarule.__file__).parent
 PUBLIC = [
     "Callback",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..ground.errors import CutShort, DeltaruleError, Diverged, NotAvailable
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
@@ -212,25 +213,27 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
-    warnings = list(prepared.notes)
+    told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
     if metrics is not None and recipe.task == "classification":
         metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
     try:
-        network.train(
-            prepared.X,
-            prepared.y,
-            prepared.X_val,
-            prepared.y_val,
-            **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-            callbacks=[journal, *callbacks],
-            progress=progress,
-            **again,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
+            network.train(
+                prepared.X,
+                prepared.y,
+                prepared.X_val,
+                prepared.y_val,
+                **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
+                callbacks=[journal, *callbacks],
+                progress=progress,
+                **again,
+            )
     except Diverged as error:
         failure = error
-        warnings.append(str(error))
+        told.append(str(error))
     except KeyboardInterrupt as error:
         if not journal.claimed:
             raise
@@ -238,14 +241,16 @@ def _train(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
             f"with: deltarule resume {shlex.quote(str(journal.folder))}"
         )
-        warnings.append("The training was interrupted.")
+        told.append("The training was interrupted.")
     folder, history = journal.folder, network.history
     assert history is not None
-    warnings += history.notes
+    told += history.notes
+    if history.stop_reason == "diverged":
+        failure = Diverged(history.notes[-1], history.steps)
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, told)))
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")

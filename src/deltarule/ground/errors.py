@@ -8,6 +8,7 @@
     └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
     DoubtfulFit        (UserWarning)  not an error: a training went badly
+    CutShort           (UserWarning)  not an error: a training diverged and keeps what it had
 
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
 call become one message (`Problems`).
@@ -21,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 __all__ = [
+    "CutShort",
     "DeltaruleError",
     "Diverged",
     "DoubtfulFit",
@@ -82,6 +84,10 @@ class Diverged(DeltaruleError, ArithmeticError, ValueError):
 
 class DoubtfulFit(UserWarning):
     """A training ended, but it shows signs that it went badly; the message names the gravest."""
+
+
+class CutShort(UserWarning):
+    """A training diverged and ended early, with its best weights; the message says why."""
 
 
 class Problems:

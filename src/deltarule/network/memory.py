@@ -173,15 +173,16 @@ def training_memory(
     others = training_vectors(settings, plan.average) - VECTORS
     slots = others - (OF_AVERAGE if plan.average else 0)
     batch = min(plan.batch_size, rows.n_train)
+    progress, goes_back = 1 + slots + bool(plan.average), plan.on_divergence == "rollback"
     parts = {
         "parameters": vector,
         "gradient": vector,
         "optimizer": (slots + 1) * vector,
         "averaged weights": (OF_AVERAGE * vector) if plan.average else 0,
         # Those before the epoch, the best, and, when it ends, where it stopped and a copy from
-        # which the weights' checksum is taken.
-        "weights kept": (1 + monitored + (1 + slots + bool(plan.average)) + 1) * vector
-        + 4 * statistics,
+        # which the weights' checksum is taken; and where it may go back to.
+        "weights kept": (1 + monitored + (1 + goes_back) * progress + 1) * vector
+        + (4 + 2 * goes_back) * statistics,
         "engine": _engine_bytes(settings, description, plan, batch, rows) if fast else 0,
         "activations": _activations(settings, layers, batch, rows, fast),
         "targets and scores": _of_each_row(settings, rows, width),

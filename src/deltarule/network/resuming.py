@@ -86,7 +86,7 @@ class Checkpoints:
                 snapshot, refused = found
                 _check_shapes(training, snapshot.arrays)
                 training.resume(snapshot)
-                training.history.notes = refused
+                training.history.notes += refused
         if self.write is not None:
             checkpointer = Checkpointer(self.write, self.often, identity)
             training.callbacks += [checkpointer, Interrupts(checkpointer)]
