@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .experiments.comparisons import compare
     from .exporting.door import export
     from .ground.errors import (
+        CutShort,
         DeltaruleError,
         Diverged,
         DoubtfulFit,
@@ -59,6 +60,7 @@ FLOORS = (
 _HOMES = {
     "Callback": "learning.callbacks",
     "Comparison": "experiments.answers",
+    "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
     "Diverged": "ground.errors",
@@ -88,6 +90,7 @@ _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "sc
 __all__ = [
     "Callback",
     "Comparison",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",

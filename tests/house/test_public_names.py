@@ -17,6 +17,7 @@ SOURCE = Path(deltarule.__file__).parent
 PUBLIC = [
     "Callback",
     "Comparison",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",

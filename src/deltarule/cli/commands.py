@@ -53,6 +53,8 @@ def _tell(outcome: Outcome, out: Output) -> None:
 
     if sentence := native.notice(outcome.history.engine_reasons):
         out.note(sentence)
+    for sentence in outcome.history.notes:
+        out.note(sentence)
     facts = outcome.facts
     rows = [("best epoch", f"{facts['best_epoch']} of {facts['epochs']}")]
     if facts["best_epoch"] is None:

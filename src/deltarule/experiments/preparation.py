@@ -18,13 +18,13 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..learning.plan import Plan
 from ..mathematics import losses
-from ..network.assembly import rows_info
+from ..network.assembly import OF_PLAN, rows_info
 from ..network.memory import RowsInfo, TrainingMemory, describe_settings, training_memory
 from ..network.network import Network
 from ..network.parts import levels_of, part
 from ..network.preprocessing import Encoded
 from ..network.settings import Settings, settings_from
-from .recipes import SETTINGS, Recipe
+from .recipes import SETTINGS, TRAINING, Recipe
 
 __all__ = [
     "Prepared",
@@ -180,10 +180,8 @@ def settings_of(given: dict[str, Any]) -> Settings:
 
 def plan_of(recipe: Recipe, settings: Settings) -> Plan:
     """What `Network.train` will do by a recipe."""
-    names = ("epochs", "batch_size", "clip_norm", "average", "engine", "precision")
-    return Plan(
-        seed=settings.seed, l2=settings.l2, **{name: getattr(recipe, name) for name in names}
-    )
+    given = {name: getattr(recipe, name) for name in TRAINING if name in OF_PLAN}
+    return Plan(seed=settings.seed, l2=settings.l2, **given)
 
 
 def rows_of_run(dataset: Dataset, settings: Settings, n_train: int, n_val: int) -> RowsInfo:

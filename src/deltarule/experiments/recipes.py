@@ -22,8 +22,9 @@ from ..ground.errors import (
     names_in,
 )
 from ..learning.checkpointing import every
+from ..learning.plan import POLICIES
 from ..mathematics import losses, metrics
-from ..network.inputs import brief, check_flag, check_number
+from ..network.inputs import brief, check_flag, check_number, check_one_of
 from ..network.judging import check_engine
 from ..network.parts import part
 from ..network.settings import settings_from
@@ -83,6 +84,9 @@ class Recipe:
     dtype: str = option("float32", "float32 or float64", "TYPE")
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
     precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
+    on_divergence: str = option(
+        "stop", "stop, rollback (with half the learning rate, at most 5 times) or raise", "NAME"
+    )
     checkpoint_every: Any = option(
         "10 s", "seconds, or such as '500 steps' or '2 epochs'; and always at the end", "TIME"
     )
@@ -161,6 +165,7 @@ class Recipe:
         if self.patience is not None:
             check_number(problems, "patience", self.patience, low=1, integer=True)
         check_engine(problems, self.engine, self.precision)
+        check_one_of(problems, "on_divergence", self.on_divergence, POLICIES)
         try:
             every(self.checkpoint_every)
         except InvalidInput as error:
@@ -240,6 +245,7 @@ TRAINING = (
     "metrics",
     "engine",
     "precision",
+    "on_divergence",
 )
 """The fields that are arguments of `Network.train` by the same name."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..ground.errors import CutShort, DeltaruleError, Diverged, NotAvailable
 from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
@@ -284,25 +285,27 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
-    warnings = list(prepared.notes)
+    told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
     if metrics is not None and recipe.task == "classification":
         metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
     try:
-        network.train(
-            prepared.X,
-            prepared.y,
-            prepared.X_val,
-            prepared.y_val,
-            **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-            callbacks=[Probe(), journal, *callbacks],
-            progress=progress,
-            **again,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
+            network.train(
+                prepared.X,
+                prepared.y,
+                prepared.X_val,
+                prepared.y_val,
+                **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
+                callbacks=[Probe(), journal, *callbacks],
+                progress=progress,
+                **again,
+            )
     except Diverged as error:
         failure = error
-        warnings.append(str(error))
+        told.append(str(error))
     except NotAvailable as error:  # a folder has gone, or takes no more
         if not (journal.claimed and network.history):
             raise
@@ -314,14 +317,16 @@ def _train(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
             f"with: deltarule resume {shlex.quote(str(journal.folder))}"
         )
-        warnings.append("The training was interrupted.")
+        told.append("The training was interrupted.")
     folder, history = journal.folder, network.history
     assert history is not None
-    warnings += history.notes
+    told += history.notes
+    if history.stop_reason == "diverged":
+        failure = Diverged(history.notes[-1], history.steps)
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    shown = run_facts(recipe, prepared, history, command, warnings)
+    shown = run_facts(recipe, prepared, history, command, told)
     write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
     if journal.report:
         write_text(folder / REPORT, run_page(shown))

@@ -8,6 +8,7 @@
     └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
     DoubtfulFit        (UserWarning)        not an error: a training went badly
+    CutShort           (UserWarning)        not an error: a training diverged and keeps what it had
     Terminated         (KeyboardInterrupt)  not an error: the process was asked to end, by SIGTERM
 
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
@@ -24,6 +25,7 @@ from typing import Any
 from .synonyms import synonym_of
 
 __all__ = [
+    "CutShort",
     "DeltaruleError",
     "Diverged",
     "DoubtfulFit",
@@ -86,6 +88,10 @@ class Diverged(DeltaruleError, ArithmeticError, ValueError):
 
 class DoubtfulFit(UserWarning):
     """A training ended, but it shows signs that it went badly; the message names the gravest."""
+
+
+class CutShort(UserWarning):
+    """A training diverged and ended early, with its best weights; the message says why."""
 
 
 class Terminated(KeyboardInterrupt):

@@ -10,6 +10,7 @@ ORDER = (
     "evaluation",
     "monitor",
     "progress",
+    "divergence",
     "training",
     "checkpointing",
     "tensorboard",

@@ -42,9 +42,11 @@ class History:
     stop_reason : str
         Of full batches, why the training ended: "converged"; "iterations" or "evaluations", of
         which there were enough; "patience"; "callback"; or "line search", where no lower point was
-        found although ∇ is not yet small.  Empty for mini-batches, or after an error.
+        found although ∇ is not yet small.  Of mini-batches "diverged", where a divergence cut the
+        training short, and else empty.  Empty after an error.
     notes : tuple of str
-        Whole sentences: checkpoints that were damaged and passed over.
+        Whole sentences: checkpoints that were damaged and passed over; divergences after which the
+        training went back, and the one that ended it.
     steps : int
         Steps done.
     seconds : float

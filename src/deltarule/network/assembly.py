@@ -22,9 +22,18 @@ from .resuming import checkpoints_for, identity_of
 from .starting import start_at_mean
 from .targets import require_two_classes
 
-__all__ = ["assemble", "rows_info"]
+__all__ = ["OF_PLAN", "assemble", "rows_info"]
 
-OF_PLAN = ("epochs", "batch_size", "clip_norm", "average", "restore_best", "engine", "precision")
+OF_PLAN = (
+    "epochs",
+    "batch_size",
+    "clip_norm",
+    "average",
+    "restore_best",
+    "engine",
+    "precision",
+    "on_divergence",
+)
 
 
 def assemble(

@@ -87,7 +87,7 @@ class Checkpoints:
             if found is not None:
                 snapshot, refused = found
                 _resume(training, snapshot, str(self.read.folder))
-                training.history.notes = refused
+                training.history.notes += refused
         if self.write is not None:
             checkpointer = Checkpointer(self.write, self.often, identity)
             training.callbacks += [checkpointer, Interrupts(checkpointer)]
