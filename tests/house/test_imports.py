@@ -18,6 +18,7 @@ SLOW = (
     "PIL",
     "dask",
     "jinja2",
+    "joblib",
     "matplotlib",
     "onnx",
     "onnxruntime",

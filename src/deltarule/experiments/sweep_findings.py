@@ -29,7 +29,7 @@ __all__ = [
     "SURPLUS",
     "best_of",
     "best_recipe",
-    "sweep_findings",
+    "findings",
     "importances",
     "record_of",
     "write_page",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import DeltaruleError, NotAvailable
 from ..storage.atomic import as_path
 from .announcing import announcer
-from .sweep_findings import best_of, best_recipe, findings, write_page
 from .recipes import Recipe
 from .searches import Search, search_for
 from .stores import Store, masked
+from .sweep_findings import best_of, best_recipe, findings, write_page
 from .workers import IDENTITY, Worker, open_study
 from .workplaces import STUDY, TRIALS, Workplace, check_folder, described, open_workplace
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import FileRefused, InvalidInput
 from ..network.inputs import brief
 from .announcing import Announcer, line_of
-from .sweep_findings import RUNNING, SURPLUS, best_of, record_of
 from .searches import Search
 from .stores import Store
+from .sweep_findings import RUNNING, SURPLUS, best_of, record_of
 from .trials import COMPLETE, FAILED, Ended, run_trial
 from .workplaces import Workplace
 

@@ -10,6 +10,7 @@ ORDER = (
     "evaluation",
     "monitor",
     "progress",
+    "divergence",
     "training",
     "checkpointing",
     "tensorboard",
@@ -17,6 +18,7 @@ ORDER = (
     "full_batch",
     "gradients",
     "examination",
+    "probes",
     "symptoms",
     "diagnosis",
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "PRECISIONS", "Plan", "steps_in"]
+__all__ = ["ENGINES", "POLICIES", "PRECISIONS", "Plan", "steps_in"]
 
 ENGINES = ("auto", "reference", "fast")
 PRECISIONS = ("full", "bf16")
+POLICIES = ("stop", "rollback", "raise")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Plan:
         Of the fast engine's products; the reference is always full.
     shuffle : bool
         Whether every epoch takes the rows in an order of its own.
+    on_divergence : one of POLICIES
+        "raise" ends the training with an error, "stop" with the best weights and a note in the
+        history, once there are some; "rollback" goes back to the end of the last whole epoch with
+        half the learning rate, a bounded number of times, and then stops.
     """
 
     epochs: int
@@ -44,6 +49,7 @@ class Plan:
     engine: str = "auto"
     precision: str = "full"
     shuffle: bool = True
+    on_divergence: str = "raise"
 
 
 def steps_in(n: int, plan: Plan) -> int:

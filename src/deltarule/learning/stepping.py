@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -29,11 +30,14 @@ class Steps(Protocol):
 
     `load` before the first and `store` after the last: between them an engine may keep weights,
     optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
-    when its batch was last taken, before the step.
+    when its batch was last taken, before the step.  `gradient_is_finite` tells it of the last step
+    taken; after one whose loss or ∇ is not finite there is no further one in a call.
     """
 
     scores: Array
 
+    @property
+    def gradient_is_finite(self) -> bool: ...
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
@@ -62,6 +66,7 @@ class ReferenceSteps:
         self.rows, self.averaged, self.plan = rows, averaged, plan
         self._penalty = l2(plan.l2)
         self.scores = np.empty((len(rows), 0), rows.dtype)
+        self.gradient_is_finite = True
 
     def load(self) -> None:
         """Weights are stepped where they are."""
@@ -94,6 +99,9 @@ class ReferenceSteps:
         self.scores[index] = z
         if self.averaged is not self.chain:
             self._average(t)
+        grad = self.chain.grad
+        # Its squares may overflow where it does not.
+        self.gradient_is_finite = math.isfinite(grad @ grad) or bool(np.isfinite(grad).all())
         return np.array([float(value)])
 
     def _average(self, t: int) -> None:
