@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
+    from .experiments.answers import Comparison
+    from .experiments.comparisons import compare
     from .exporting.door import export
     from .ground.errors import (
         CutShort,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     )
     from .learning.callbacks import Callback
     from .learning.history import History
+    from .learning.tensorboard import TensorBoard
     from .mathematics import activations, initializers, losses, metrics, optimizers, schedules
     from .network.checks import check_gradients
     from .network.engines import explain_engine
@@ -56,6 +59,7 @@ FLOORS = (
 
 _HOMES = {
     "Callback": "learning.callbacks",
+    "Comparison": "experiments.answers",
     "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
@@ -69,8 +73,10 @@ _HOMES = {
     "Network": "network.network",
     "NotAvailable": "ground.errors",
     "Table": "data.dataset",
+    "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
+    "compare": "experiments.comparisons",
     "explain_engine": "network.engines",
     "export": "exporting.door",
     "get_threads": "engine.native",
@@ -83,6 +89,7 @@ _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "sc
 
 __all__ = [
     "Callback",
+    "Comparison",
     "CutShort",
     "Dataset",
     "DeltaruleError",
@@ -96,9 +103,11 @@ __all__ = [
     "Network",
     "NotAvailable",
     "Table",
+    "TensorBoard",
     "UnknownName",
     "activations",
     "check_gradients",
+    "compare",
     "explain_engine",
     "export",
     "get_threads",

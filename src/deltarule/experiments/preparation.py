@@ -36,8 +36,11 @@ __all__ = [
     "prepare",
     "rows_of_run",
     "settings_of",
+    "settle",
     "validation_rows",
 ]
+
+MOST_SHOWN = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,8 @@ class Prepared:
     X_val, y_val : the validation rows, or None
     notes : tuple of str
         What the data look like they got wrong.
+    shown : Table or None
+        Of a table the first validation rows, as they are written, for whoever shows some.
     """
 
     recipe: Recipe
@@ -62,6 +67,7 @@ class Prepared:
     X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
+    shown: Table | None = None
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -117,21 +123,29 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
     network.about = about(dataset, network)
-    settled = dataclasses.replace(
-        recipe,
-        data=_absolute(recipe.data),
-        task=network.preprocessing.targets.task,
-        validation=float(len(held_out)) if dataset.validation_rows else recipe.validation,
-        scaling=network.settings.scaling,
-        loss=network.settings.loss.spec(),
-    )
+    settled = settle(recipe, dataset, network, len(held_out))
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
             rows = select(X, index)
             parts[i] = rows if encoder is None else Encoded(rows)
     y_val = y[held_out] if len(held_out) else None
-    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
+    shown = None
+    if isinstance(dataset.X, Table) and len(held_out):
+        shown = dataset.X.take(held_out[:MOST_SHOWN])
+    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), shown)
+
+
+def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:
+    """The recipe with everything settled that was left to the data."""
+    return dataclasses.replace(
+        recipe,
+        data=_absolute(recipe.data),
+        task=network.preprocessing.targets.task,
+        validation=float(n_val) if dataset.validation_rows else recipe.validation,
+        scaling=network.settings.scaling,
+        loss=network.settings.loss.spec(),
+    )
 
 
 def _absolute(data: str) -> str:
@@ -152,7 +166,9 @@ def planned_memory(
     layers, description = describe_settings(settings, recipe.engine, recipe.precision)
     plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
     rows = rows_of_run(dataset, settings, n_train, n_val)
-    return training_memory(settings, layers, description, plan, rows, monitored=monitored)
+    return training_memory(
+        settings, layers, description, plan, rows, monitored=monitored, checkpoints=True
+    )
 
 
 def settings_of(given: dict[str, Any]) -> Settings:

@@ -13,6 +13,7 @@ from typing import Any
 from ..data.dataset import as_number
 from ..data.scaling import KINDS
 from ..ground.errors import (
+    DeltaruleError,
     FileRefused,
     InvalidInput,
     NotAvailable,
@@ -287,7 +288,9 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
                 "such as `deltarule recipes default` prints."
             )
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except DeltaruleError:
+        raise
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers without end
         raise FileRefused(
             f"{path} is not a TOML file: {error}. Write lines such as lr = 0.01."
         ) from None
@@ -316,6 +319,8 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
                 f"A recipe has no key {brief(key)}.{did_you_mean(whole, known)} "
                 f"Its keys are: {', '.join(known)}."
             )
+        elif _beyond_numbers(value):
+            problems.add(f"{key} holds a whole number that is too large for any use.")
         elif dot and (whole not in PARTS or not inner):
             problems.add(
                 f"{whole} has no option {brief(inner)}; only {', '.join(PARTS)} have options, such "
@@ -344,6 +349,15 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
+def _beyond_numbers(value: Any) -> bool:
+    """Whether there is a whole number in it that no float holds, and no message can print."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return any(map(_beyond_numbers, value))
+    return isinstance(value, int) and abs(value) >= 2**1023
+
+
 def parse_value(text: str) -> Any:
     """A value from the command line: TOML where it is TOML, else text; 'a,b' is a list."""
     plain = {"none": None, "null": None, "true": True, "false": False}
@@ -351,7 +365,7 @@ def parse_value(text: str) -> Any:
         return plain[text.casefold()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         number = as_number(text)  # ".001", which TOML does not allow
         if number is not None:
             return number

@@ -12,32 +12,40 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import CutShort, DeltaruleError, Diverged, NotAvailable
+from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
 from ..learning.interrupts import Interrupts
+from ..learning.probes import Probe
+from ..learning.tensorboard import TensorBoard, require_tensorboardx
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
+from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.generations import Generations
 from ..storage.json_text import json_text
 from ..storage.locks import locked
-from .facts import run_facts
+from .facts import about_run, run_facts
 from .folders import (
+    ABOUT,
     CHECKPOINTS,
     METRICS,
     RECIPE,
     REPORT,
     RESULT,
+    TENSORBOARD,
     append_line,
     claim_folder,
     free_folder,
+    read_lines,
     repair_lines,
 )
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
+from .results import is_result
 
 __all__ = ["Outcome", "resume_run", "train_run"]
 
@@ -61,7 +69,7 @@ class Outcome:
 
 class _Journal(Callback):
     """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
-    that checkpoints are written and signals heard.
+    that event files and checkpoints are written and signals heard.
 
     Parameters
     ----------
@@ -69,36 +77,61 @@ class _Journal(Callback):
         The folder asked for; None takes the first free runs/NAME-N.
     there : bool
         Whether it is the folder of a run that goes on.
+    tensorboard : bool
+        Whether event files are written, too.
     """
 
-    def __init__(self, wanted: Path | None, name: str, recipe: Recipe, there: bool) -> None:
+    def __init__(
+        self, wanted: Path | None, name: str, recipe: Recipe, there: bool, tensorboard: bool
+    ) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
+        self.tensorboard = tensorboard
+        self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
+        self.report = True
 
     def on_start(self, training: Training) -> None:
+        # From here to the result's end: what is begun in the folder is also brought to an end.
+        self.lock.enter_context(Listening())
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
             try:
-                claim_folder(self.folder, files)
+                # The folder for event files tells a run that goes on that some are wanted.
+                claim_folder(self.folder, files, (TENSORBOARD,) if self.tensorboard else ())
                 self.claimed = True
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
-        if self.there:
+        where = Generations(self.folder / CHECKPOINTS)
+        where.tidy()
+        if self.there:  # what resumes from checkpoints writes them, too
             repair_lines(self.folder / METRICS, training.history.epochs)
         else:
             self.lock.enter_context(locked(self.folder))
-        where = Generations(self.folder / CHECKPOINTS)
-        where.tidy()
-        assert training.identity
-        often = every(self.recipe.checkpoint_every)
-        checkpointer = Checkpointer(where, often, training.identity())
-        training.callbacks += [checkpointer, Interrupts(checkpointer)]
+            assert training.identity
+            often = every(self.recipe.checkpoint_every)
+            checkpointer = Checkpointer(where, often, training.identity())
+            training.callbacks += [checkpointer, Interrupts(checkpointer)]
+        if self.tensorboard:
+            self.board = _board(self.folder, self.recipe)
+            self.board.on_start(training)
 
     def on_epoch(self, training: Training) -> None:
         append_line(self.folder / METRICS, training.history.epochs[-1])
+        if self.board:
+            self.board.on_epoch(training)
+
+    def on_end(self, training: Training) -> None:
+        if self.board:
+            self.board.on_end(training)
+
+
+def _board(folder: Path, recipe: Recipe) -> TensorBoard:
+    """What writes a run's event files; indented, a recipe is shown as it is."""
+    text = "".join(f"    {line}\n" for line in recipe.to_toml().splitlines())
+    return TensorBoard(folder / TENSORBOARD, {"recipe": text})
 
 
 def train_run(
@@ -108,6 +141,8 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -118,16 +153,24 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    report : bool
+        Whether the page is made, which takes about a second.
+    tensorboard : bool
+        Write event files into the folder `tensorboard` of the run.
 
     Raises
     ------
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
     Diverged, KeyboardInterrupt
-        After the best weights so far and the report are written.
+        After the best weights so far and the report are written; of a training that has ended
+        anyway a signal changes nothing.
     """
     wanted = None if out is None else as_path(out)
-    return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
+    if tensorboard:
+        require_tensorboardx()
+    made = {"report": report, "tensorboard": tensorboard}
+    return _run(recipe, wanted, command, callbacks, progress, {}, there=False, **made)
 
 
 def resume_run(
@@ -136,6 +179,8 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -148,6 +193,11 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    report : bool
+        Whether the page is made.
+    tensorboard : bool
+        Write event files, of all epochs; so does a run that was begun with them, and one that is
+        done writes them anew.
 
     Raises
     ------
@@ -166,12 +216,31 @@ def resume_run(
         )
     with locked(run):
         done = _done(run)
-        if done is not None:
+        if done is not None and not tensorboard:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
-        again = {"resume": run / CHECKPOINTS, "force_resume": force}
+        if done is not None:
+            _board(run, recipe).write(read_lines(run / METRICS))
+            return Outcome(run, done, History(""))
+        if (run / TENSORBOARD).is_dir():
+            tensorboard = True
+            require_tensorboardx(f"To go on without it, remove {run / TENSORBOARD}.")
+        elif tensorboard:
+            require_tensorboardx()
+        again = {
+            "resume": run / CHECKPOINTS,
+            "force_resume": force,
+            "checkpoint_every": recipe.checkpoint_every,
+        }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(recipe, run, command, callbacks, progress, again, there=True)
+        made = {"report": report, "tensorboard": tensorboard}
+        try:
+            return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
+        except KeyboardInterrupt as error:
+            if error.args:
+                raise
+            told = f"Interrupted before the run went on. Go on with: {command}"
+            raise type(error)(told) from None
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -182,7 +251,7 @@ def _done(run: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):  # a damaged result is made anew
         return None
-    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+    return facts if is_result(facts) and (run / BEST).exists() else None
 
 
 def _run(
@@ -194,12 +263,15 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    report: bool,
+    tensorboard: bool,
 ) -> Outcome:
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
-    journal = _Journal(wanted, network.about["data"], recipe, there)
+    journal = _Journal(wanted, network.about["data"], recipe, there, tensorboard)
+    journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -227,15 +299,19 @@ def _train(
                 prepared.X_val,
                 prepared.y_val,
                 **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-                callbacks=[journal, *callbacks],
+                callbacks=[Probe(), journal, *callbacks],
                 progress=progress,
                 **again,
             )
     except Diverged as error:
         failure = error
         told.append(str(error))
+    except NotAvailable as error:  # a folder has gone, or takes no more
+        if not (journal.claimed and network.history):
+            raise
+        raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
-        if not journal.claimed:
+        if not journal.claimed or network.history is None:
             raise
         failure = type(error)(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
@@ -250,11 +326,24 @@ def _train(
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, told)))
+    shown = run_facts(recipe, prepared, history, command, told)
+    write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
+    if journal.report:
+        write_text(folder / REPORT, run_page(shown))
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
+
+
+def _save_what_can_be(network: Network, folder: Path) -> str:
+    """Keep the best weights although a run cannot go on; what became of them."""
+    try:
+        network.save(folder / BEST)
+    except DeltaruleError:
+        return "The weights could not be kept; what checkpoints there are is left."
+    again = f"deltarule resume {shlex.quote(str(folder))}"
+    return f"The best weights so far are in {folder / BEST}. Once that is mended: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:

@@ -13,10 +13,12 @@ ORDER = (
     "divergence",
     "training",
     "checkpointing",
+    "tensorboard",
     "interrupts",
     "full_batch",
     "gradients",
     "examination",
+    "probes",
     "symptoms",
     "diagnosis",
 )

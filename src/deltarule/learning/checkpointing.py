@@ -116,6 +116,17 @@ class Checkpointer(Callback):
         self.written += 1
 
 
+def _is_description(given: Any) -> bool:
+    """Whether it is what `Checkpointer.write` writes; arrays without numbers take no memory."""
+    kinds = {"checkpoint": int, "identity": dict, "facts": dict, "empty": dict}
+    if not isinstance(given, dict):
+        return False
+    return all(isinstance(given.get(name), kind) for name, kind in kinds.items()) and all(
+        isinstance(shape, list) and 0 in shape and len(shape) < 9 and set(map(type, shape)) == {int}
+        for shape in given["empty"].values()
+    )
+
+
 def load_snapshot(
     where: Generations, identity: Mapping[str, str], force: bool = False
 ) -> tuple[Snapshot, tuple[str, ...]] | None:
@@ -134,7 +145,7 @@ def load_snapshot(
     if found is None:
         return None
     tensors, description, refused = found
-    if not {"checkpoint", "identity", "facts", "empty"} <= set(description):
+    if not _is_description(description):
         raise FileRefused(f"{where.folder} holds model files, not checkpoints.")
     if description["checkpoint"] > SCHEMA:
         raise FileRefused(

@@ -13,6 +13,7 @@ from ..data.batches import Rows, batch_weights, epoch_order, total_weight
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
 from ..ground.errors import Diverged
+from ..ground.signals import undivided
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
@@ -79,7 +80,7 @@ class Training:
         self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
         self._losses: Array | None = None  # of the epoch's steps, while it runs
-        self._done, self._elapsed = 0, 0.0
+        self._done, self._elapsed, self._finished = 0, 0.0, False
         self._clock = time.monotonic()
         self._guard = Guard(self)
         self._steps, reasons = steps_for(
@@ -132,20 +133,29 @@ class Training:
             self.progress = Progress.of(
                 self.chain, self.averaged, self.optimizer, self.t, self.epoch
             )
-        except (Diverged, KeyboardInterrupt) as error:  # never half a step
-            self.averaged.theta[...], self.averaged.statistics[...] = self._before
-            if not (isinstance(error, Diverged) and self._guard.stops(error)):
+            self._finish(started)
+        except BaseException as error:
+            ends = isinstance(error, Diverged) and self._guard.stops(error)
+            self._finish(started, undo=isinstance(error, Diverged | KeyboardInterrupt))
+            if not ends:
                 raise
-        finally:
-            self.history.steps = self.t
-            self.history.seconds = time.monotonic() - started
-            self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
-            self.chain.theta[...] = self.averaged.theta
-            self.chain.statistics[...] = self.averaged.statistics
-            if self.monitor and plan.restore_best:
-                self.monitor.restore(self.chain.theta, self.chain.statistics)
-            self._tell("on_end")
         return self.history
+
+    def _finish(self, started: float, undo: bool = False) -> None:
+        """Leave the best weights, once; those from before the epoch where a step may be half."""
+        history, chain, averaged = self.history, self.chain, self.averaged
+        with undivided():
+            if self._finished:
+                return
+            self._finished = True
+            if undo:
+                averaged.theta[...], averaged.statistics[...] = self._before
+            history.steps, history.seconds = self.t, time.monotonic() - started
+            history.weights_sha256 = hashlib.sha256(chain.theta.tobytes()).hexdigest()
+            chain.theta[...], chain.statistics[...] = averaged.theta, averaged.statistics
+            if self.monitor and self.plan.restore_best:
+                self.monitor.restore(chain.theta, chain.statistics)
+            self._tell("on_end")
 
     # -- stopping and going on ----------------------------------------------------------------
 

@@ -63,7 +63,8 @@ class Network(SingleSteps):
     l2 : float
         λ of the penalty (λ/2)‖W‖² in the loss.
     initializer : str or callable
-        One of `deltarule.initializers`.
+        One of `deltarule.initializers`; biases start at zero, and of loss="poisson" a first
+        training sets the last one to the log of the mean count.
     scaling : {"auto", "none", "unit", "feature", "channel"}
         Of the input, learned from the training rows and saved with the model.  "auto" scales
         whole-number bytes (uint8) to [0, 1] and takes other numbers as they are.
