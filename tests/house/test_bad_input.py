@@ -317,6 +317,11 @@ TRAINING: list[Row] = [
     ("engine a list", lambda p: p.train(X, Y, engine=["fast"]), ("Unknown engine ['fast']",)),
     ("precision", lambda p: p.train(X, Y, precision="half"), ("Unknown precision 'half'", "bf16")),
     (
+        "on_divergence",
+        lambda p: p.train(X, Y, on_divergence="rolback"),
+        ("Unknown on_divergence 'rolback'", "Did you mean 'rollback'?"),
+    ),
+    (
         "precision of the reference",
         lambda p: p.train(X, Y, engine="reference", precision="bf16"),
         ("bf16", "leave one of them out"),
@@ -1048,6 +1053,7 @@ WRONG: dict[str, list[str]] = {
     "dtype": ["5", "float16", "none", "[1]"],
     "engine": ["5", "fats", "none", "[1]", "true"],
     "precision": ["5", "bf61", "none", "[1]", "true"],
+    "on_divergence": ["5", "rolback", "none", "[1]", "true"],
     "checkpoint_every": ["often", "-1", "none", "true", "3 hours"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],
 }

@@ -370,4 +370,5 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,
         "weights_sha256": history.weights_sha256,
+        "notes": list(history.notes),
     }
