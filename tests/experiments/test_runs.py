@@ -225,7 +225,7 @@ def test_a_run_that_fails(
     """A run that diverges or is interrupted leaves its best weights and a report that says so."""
     folder = tmp_path / "run"
     given = recipe(weight_decay=0.0, on_divergence=policy)
-    with pytest.raises(error, match=told if what == "diverge" else ""):
+    with pytest.raises(error, match=told if what == "diverge" else None):
         train_run(given, folder, callbacks=[Late(what)], progress=False)
     assert not (folder / "result.json").exists()
     report = (folder / "report.html").read_text(encoding="utf-8")
@@ -291,7 +291,7 @@ def test_a_run_killed_while_it_goes_back(tmp_path: Path, monkeypatch: pytest.Mon
     given = leaping(checkpoint_every="1 step")
     whole = train_run(given, tmp_path / "run", callbacks=[Leap()], progress=False)
     expected = [{**record, "seconds": 0} for record in whole.history.epochs]
-    for taken in range(22, 75, 4):
+    for taken in range(24, 75, 10):
         run = tmp_path / str(taken)
         with pytest.raises(Stop):
             train_run(given, run, callbacks=[Leap(), Killer(taken)], progress=False)

@@ -22,6 +22,7 @@ RESULT_OF: dict[str, Any] = {
     "parameters": int,
     "engine": str,
     "weights_sha256": str,
+    "notes": list,
 }
 """What stands in a result, in this order, and of what kind it is."""
 
