@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import CutShort, DeltaruleError, Diverged, NotAvailable
+from ..ground.errors import CutShort, DeltaruleError, Diverged, FileRefused, NotAvailable
 from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
@@ -220,7 +220,7 @@ def resume_run(
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
         if done is not None:
-            _board(run, recipe).write(read_lines(run / METRICS))
+            _board(run, recipe).write(_whole_history(run, done["epochs"]))
             return Outcome(run, done, History(""))
         if (run / TENSORBOARD).is_dir():
             tensorboard = True
@@ -241,6 +241,17 @@ def resume_run(
                 raise
             told = f"Interrupted before the run went on. Go on with: {command}"
             raise type(error)(told) from None
+
+
+def _whole_history(run: Path, epochs: int) -> list[dict[str, Any]]:
+    """The records of a run that is done, all of them."""
+    records = read_lines(run / METRICS)
+    if len(records) != epochs:
+        raise FileRefused(
+            f"{run / METRICS} holds {len(records)} epochs, and the run had {epochs}. Take it from "
+            "a backup, or train again."
+        )
+    return records
 
 
 def _done(run: Path) -> dict[str, Any] | None:
