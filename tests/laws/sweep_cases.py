@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -158,18 +159,17 @@ def postgres_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A server that has started, or a skip."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("needs PostgreSQL's server (Debian: apt-get install postgresql)")
-    for parent in [folder, *folder.parents][:3]:  # the server's user must be able to get there
-        if os.geteuid() == 0 and parent.stat().st_uid == 0 and len(parent.parts) > 2:
-            parent.chmod(parent.stat().st_mode | 0o011)
-    server = Postgres(folder, programs)
-    server.start()
-    try:
-        yield server
-    finally:
-        with contextlib.suppress(AssertionError):
-            server.stop()
+    # The server's user may not be let into the folders of tests.
+    with tempfile.TemporaryDirectory(prefix="deltarule-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder), programs)
+        server.start()
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(AssertionError):
+                server.stop()

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are fo
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def server() -> Iterator[Postgres]:
     """A server that is stopped at the end."""
-    with postgres(tmp_path_factory.mktemp("postgres")) as running:
+    with postgres() as running:
         yield running
 
 
