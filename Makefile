@@ -17,7 +17,7 @@ demo: .venv/demo-installed  ## train on the embedded digits and say where the re
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
