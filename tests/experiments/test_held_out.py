@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deltarule.data.dataset import Dataset, Table
-from deltarule.experiments.held_out import held_out_facts
+from deltarule.experiments.held_out import _pixels, held_out_facts
 from deltarule.experiments.preparation import Prepared, prepare
 from deltarule.experiments.recipes import recipe_from
 
@@ -73,8 +73,8 @@ def test_one_output() -> None:
 @pytest.mark.parametrize("kind", ["bytes", "numbers"])
 def test_images_of_mistakes(kind: str) -> None:
     """Pixels as they are, channels last; numbers are stretched to bytes with 0 as black."""
-    pixels = RNG.integers(0, 17, (200, 12)).astype(np.uint8)
-    prepared = made(np.arange(200) % 3, pixels if kind == "bytes" else pixels / 16.0, (3, 2, 2))
+    pixels = RNG.integers(0, 256, (200, 12)).astype(np.uint8)
+    prepared = made(np.arange(200) % 3, pixels if kind == "bytes" else pixels / 255.0, (3, 2, 2))
     images = facts_of(prepared)["mistakes"]["images"]
     assert images.dtype == np.uint8
     assert images.shape[1:] == (2, 2, 3)
@@ -114,3 +114,11 @@ def test_errors_of_numbers() -> None:
 def test_without_validation_there_is_nothing_to_say() -> None:
     """No rows, no facts."""
     assert facts_of(made(np.arange(200) % 3, validation=0)) == {}
+
+
+def test_pictures_of_any_scale_can_be_seen() -> None:
+    """Bytes from 0 to 16 are shown from black to white; bytes up to 255 as they are."""
+    dim = np.array([[0, 4, 8, 16]], np.uint8)
+    assert _pixels(dim, (1, 2, 2)).ravel().tolist() == [0, 64, 128, 255]
+    bright = np.array([[0, 4, 8, 200]], np.uint8)
+    assert _pixels(bright, (1, 2, 2)).ravel().tolist() == [0, 4, 8, 200]

@@ -98,6 +98,8 @@ def test_the_page_is_whole_and_fetches_nothing(hostile: list[str]) -> None:
             assert not [key for key in attributes if key.startswith("on")]
             for target in (attributes.get("aria-labelledby") or "").split():
                 assert target in ids
+            if (attributes.get("href") or "").startswith("#"):
+                assert attributes["href"][1:] in ids
         assert not re.search("https?://", html)
         html.encode("utf-8")
     assert hostile[0] in Page(sweep_page(facts(name=hostile[0]))).text

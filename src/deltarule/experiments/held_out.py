@@ -19,6 +19,7 @@ __all__ = ["held_out_facts"]
 MOST_POINTS = 2000
 MOST_MISTAKES = 12
 MOST_COLUMNS = 40
+DIMMEST = 63  # the greatest byte of pictures that are not to be brightened is above it
 BINS = 15
 
 
@@ -145,9 +146,12 @@ def _cells(table: Table, rows: Array) -> list[list[Any]]:
 
 
 def _pixels(rows: Array, shape: tuple[int, int, int]) -> Array:
-    """Rows of images as bytes, (n, height, width, channels)."""
+    """Rows of images as bytes, (n, height, width, channels).
+
+    Bytes that are all small are of another scale, such as 0 to 16, and would be black.
+    """
     images = rows.reshape(-1, *shape).transpose(0, 2, 3, 1)
-    if images.dtype == np.uint8:
+    if images.dtype == np.uint8 and images.max() > DIMMEST:
         return images
     wide = images.astype(np.float64)
     low, high = min(0.0, float(wide.min())), float(wide.max())

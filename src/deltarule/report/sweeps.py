@@ -9,6 +9,7 @@ from typing import Any
 
 from ..ground.errors import Problems
 from . import sweep_plots
+from .rendering import Picture, render
 from .summaries import Card
 from .words import ABSENT, as_float, count, duration, legible, metric_name, metric_value, number
 
@@ -63,16 +64,7 @@ def sweep_page(facts: Mapping[str, Any]) -> str:
     for name in NEEDED:
         problems.require(name in facts, f"The page of a sweep needs {name}; the facts have none.")
     problems.raise_if_any()
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("deltarule.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("sweep.html").render(_view(facts))
+    return render("sweep.html", _view(facts))
 
 
 def _view(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,17 +184,18 @@ def _cell(changes: Mapping[str, Any], key: str) -> str:
     return legible(value if isinstance(value, str) else json.dumps(value, default=str), 80)
 
 
-def _history(trials: list[Mapping[str, Any]], metric: str, up: bool) -> Any:
+def _history(trials: list[Mapping[str, Any]], metric: str, up: bool) -> Picture | None:
     if not any(t["value"] is not None or t.get("last") is not None for t in trials):
         return None
     caption = (
         "Trials in the order in which they began, pruned ones where they ended, and the best so "
         "far."
     )
-    return _picture(sweep_plots.objective(trials, metric, up), caption)
+    drawn = sweep_plots.objective(trials, metric, up)
+    return Picture("history", drawn, "How it went", caption)
 
 
-def _importances(shares: Mapping[str, float]) -> Any:
+def _importances(shares: Mapping[str, float]) -> Picture | None:
     if not shares:
         return None
     caption = (
@@ -210,7 +203,8 @@ def _importances(shares: Mapping[str, float]) -> Any:
         "over all values of the others."
     )
     first = sorted(shares, key=lambda name: -shares[name])[: 2 * MAX_PICTURED]
-    return _picture(sweep_plots.importances({name: shares[name] for name in first}), caption)
+    drawn = sweep_plots.importances({name: shares[name] for name in first})
+    return Picture("importances", drawn, "What mattered", caption)
 
 
 def _pictured(trials: Sequence[Mapping[str, Any]], shares: Mapping[str, float]) -> list[str]:
@@ -222,11 +216,12 @@ def _pictured(trials: Sequence[Mapping[str, Any]], shares: Mapping[str, float]) 
 
 def _slices(
     facts: Mapping[str, Any], trials: list[Mapping[str, Any]], shares: Mapping[str, float]
-) -> list[Any]:
+) -> list[Picture]:
     logarithmic = facts.get("logarithmic") or ()
     best = [t["parameters"] for t in trials if t["trial"] == facts.get("best_trial")]
     return [
-        _picture(
+        Picture(
+            f"slice-{i}",
             sweep_plots.slice_of(
                 trials,
                 name,
@@ -235,6 +230,7 @@ def _slices(
                 name in logarithmic,
                 prefix=f"slice-{i}",
             ),
+            sweep_plots.parameter_name(name),
             _slice_caption(name, best[0] if best else {}),
         )
         for i, name in enumerate(_pictured(trials, shares))
@@ -251,7 +247,7 @@ def _slice_caption(name: str, best: Mapping[str, Any]) -> str:
 
 def _coordinates(
     facts: Mapping[str, Any], trials: list[Mapping[str, Any]], shares: Mapping[str, float]
-) -> Any:
+) -> Picture | None:
     names = _pictured(trials, shares)
     if len(names) < 2:
         return None
@@ -267,12 +263,4 @@ def _coordinates(
         bool(facts["greater_is_better"]),
         list(facts.get("logarithmic") or ()),
     )
-    return _picture(drawn, caption)
-
-
-def _picture(svg: str, caption: str) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    # Inside HTML the name space is implied; without it the page holds no address at all.
-    plain = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1)
-    return {"svg": Markup(plain), "caption": caption}
+    return Picture("coordinates", drawn, "The complete trials", caption)
