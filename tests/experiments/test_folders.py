@@ -49,6 +49,31 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert content(tmp_path)["metrics.jsonl"] == '{"a": 1}\n'
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_another_process_is_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """A folder that another process claims in between is in use, and what it holds stays."""
+    folder = tmp_path / "run"
+    if there:
+        folder.mkdir()
+    fill = folders._fill
+
+    def late(where: Path, files: dict[str, str], names: tuple[str, ...]) -> None:
+        monkeypatch.setattr(folders, "_fill", fill)
+        folder.mkdir(exist_ok=True)
+        (folder / "checkpoints").mkdir()
+        (folder / "recipe.toml").write_text("theirs")
+        fill(where, files, names)
+
+    monkeypatch.setattr(folders, "_fill", late)
+    with pytest.raises(FileRefused, match="is in use; choose a new or an empty one"):
+        claim_folder(folder, FILES, ("checkpoints",))
+    assert (folder / "recipe.toml").read_text() == "theirs"
+    assert sorted(os.listdir(folder)) == ["checkpoints", "recipe.toml"]
+    assert os.listdir(tmp_path) == ["run"]
+
+
 def test_a_link_to_an_empty_folder(tmp_path: Path) -> None:
     """A link stays a link."""
     (tmp_path / "disk").mkdir()

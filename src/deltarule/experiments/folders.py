@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -34,6 +35,9 @@ REPORT, RESULT = "report.html", "result.json"
 ABOUT = "about.json"
 """What a report says of a run that stands neither in its recipe, metrics nor weights."""
 
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+"""What systems say where a folder is to take the place of one that holds something."""
+
 
 def free_folder(parent: Path, stem: str) -> Path:
     """The first of parent/stem-1, stem-2, … that is not there."""
@@ -62,9 +66,7 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     try:
         if out.is_dir():
             if any(out.iterdir()):
-                raise FileRefused(
-                    f"The folder {folder} is in use; choose a new or an empty one with --out."
-                )
+                raise _in_use(folder)
             _fill(out, files, folders)
             return Path(folder)
         if out.exists():
@@ -82,6 +84,8 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
                     parent.rmdir()
             raise
     except OSError as error:
+        if error.errno in TAKEN:  # another process was a moment faster
+            raise _in_use(folder) from None
         raise NotAvailable(
             f"The folder {folder!s:.200} cannot be made: {error.strerror or error}. Choose "
             "another one with --out."
@@ -89,17 +93,25 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     return Path(folder)
 
 
+def _in_use(folder: str | Path) -> FileRefused:
+    return FileRefused(f"The folder {folder} is in use; choose a new or an empty one with --out.")
+
+
 def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:
     """Make all of the folders and files, or none of them; the last file comes last."""
+    made: list[str] = []
+    written: list[str] = []
     try:
         for name in folders:
             (folder / name).mkdir()
+            made.append(name)
         for name, text in files.items():
+            written.append(name)
             write_text(folder / name, text)
     except BaseException:
-        for name in files:
+        for name in written:
             (folder / name).unlink(missing_ok=True)
-        for name in folders:
+        for name in made:
             with contextlib.suppress(OSError):
                 (folder / name).rmdir()
         raise
