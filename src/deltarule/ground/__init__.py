@@ -1,3 +1,3 @@
 """Floor 0, the ground: the shapes that everything fits."""
 
-ORDER = ("errors", "memory", "contracts", "options", "arrays", "flat", "randomness")
+ORDER = ("errors", "memory", "contracts", "options", "arrays", "devices", "flat", "randomness")

@@ -29,9 +29,11 @@ class Plan:
     engine : one of ENGINES
         "auto" takes the fast engine for what it can do, and the reference for the rest.
     precision : one of PRECISIONS
-        Of the fast engine's products; the reference is always full.
+        Of the products of the fast engine or of a device; in NumPy the reference is always full.
     shuffle : bool
         Whether every epoch takes the rows in an order of its own.
+    device : str or None
+        Where PyTorch's tensors take the steps, such as "cuda"; None for NumPy and the engine.
     """
 
     epochs: int
@@ -44,6 +46,7 @@ class Plan:
     engine: str = "auto"
     precision: str = "full"
     shuffle: bool = True
+    device: str | None = None
 
 
 def steps_in(n: int, plan: Plan) -> int:

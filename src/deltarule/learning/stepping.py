@@ -19,9 +19,10 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
-from .step import l2, train_step
+from .step import l2, move_average, pace_of_average, train_step
+from .torch_steps import TorchSteps
 
-__all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
+__all__ = ["ReferenceSteps", "Steps", "asked_for", "judge_engine", "steps_for"]
 
 
 class Steps(Protocol):
@@ -29,11 +30,12 @@ class Steps(Protocol):
 
     `load` before the first and `store` after the last: between them an engine may keep weights,
     optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
-    when its batch was last taken, before the step.
+    when its batch was last taken, before the step.  `advance` takes some steps from step t on, with
+    the rows of `order`, and returns the loss of each; a tensor of them is best looked at late.
     """
 
-    scores: Array
-
+    @property
+    def scores(self) -> Array: ...
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
@@ -93,17 +95,13 @@ class ReferenceSteps:
             self.scores = np.empty((len(rows), z.shape[1]), z.dtype)
         self.scores[index] = z
         if self.averaged is not self.chain:
-            self._average(t)
+            move_average(self.averaged, self.chain, float(pace_of_average(plan.average, t)))
         return np.array([float(value)])
 
-    def _average(self, t: int) -> None:
-        """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
-        d = min(self.plan.average, (1.0 + t) / (10.0 + t))
-        for mean, now in (
-            (self.averaged.theta, self.chain.theta),
-            (self.averaged.statistics, self.chain.statistics),
-        ):
-            mean += (1.0 - d) * (now - mean)
+
+def asked_for(device: str) -> str:
+    """Why the engine takes no step, where a device does."""
+    return f'It was asked for by device="{device}".'
 
 
 def judge_engine(
@@ -152,7 +150,13 @@ def steps_for(
     plan: Plan,
     callbacks: Iterable[Callback],
 ) -> tuple[Steps, tuple[str, ...]]:
-    """Who takes the steps of a training; and why it is the reference, if it is."""
+    """Who takes the steps of a training; and why it is not the engine, if it is not."""
+    if plan.device is not None:
+        every_step = any(hears_every_step(callback) for callback in callbacks)
+        steps = TorchSteps(
+            chain, objective, optimizer, rows, averaged, plan, every_step=every_step
+        )
+        return steps, (asked_for(plan.device),)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

@@ -13,17 +13,19 @@ import numpy as np
 from ..data.batches import Rows, batch_weights, epoch_order, total_weight
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
+from ..ground.devices import at_hand, on_host
 from ..ground.errors import Diverged
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
-from .evaluation import Judge, evaluate
+from .evaluation import Judge, evaluate, scored
 from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
 from .progress import Progress
 from .snapshot import Snapshot, number, plain
 from .stepping import steps_for
+from .torch_steps import TorchSteps
 
 __all__ = ["Training"]
 
@@ -82,14 +84,20 @@ class Training:
         self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
         self._losses: Array | None = None  # of the epoch's steps, while it runs
+        self._weights = np.empty(0)  # of the rows of each
         self._done, self._elapsed = 0, 0.0
+        self._unseen: list[Array] = []  # losses of the last steps, still on a device
         self._clock = time.monotonic()
         self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._steps, reasons = steps_for(
             chain, objective, optimizer, rows, self.averaged, plan, self.callbacks
         )
+        self._scored = scored
         self.history.engine = "reference" if reasons else "fast"
+        if isinstance(self._steps, TorchSteps):
+            self._scored = self._steps.scored
+            self.history.engine, self.history.device = "torch", self._steps.where
         self.history.engine_reasons = reasons
 
     @quiet
@@ -130,6 +138,8 @@ class Training:
             raise
         finally:
             self.history.steps = self.t
+            if isinstance(self._steps, TorchSteps):
+                self.history.notes += self._steps.notes
             self.history.seconds = time.monotonic() - started
             self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
             self.chain.theta[...] = self.averaged.theta
@@ -146,6 +156,7 @@ class Training:
         within = self._losses is not None
         if within:
             self._steps.store()
+            self._look()
         arrays = {
             "theta": self.chain.theta.copy(),
             "statistics": self.chain.statistics.copy(),
@@ -225,35 +236,49 @@ class Training:
             self._diverged("the optimizer's memory of the gradients was not finite")
         self._guard_mean("the mean loss of the epoch", loss)
         if self.rows_val is not None:
-            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge)
+            found = evaluate(
+                self.averaged, self.objective, self.rows_val, self.judge, self._scored
+            )
             self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
     def _all_steps(self, order: Array) -> tuple[Array, Array]:
         """Take every step of an epoch; the loss of each and the weight of its rows."""
-        weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
+        self._weights = weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
         if self._losses is None:
             self._losses, self._done = np.empty(len(weights)), 0
         losses = self._losses
         self._steps.load()
         try:
             while self._done < len(losses):
-                done = self._done
-                taken = self._steps.advance(order[done * self.plan.batch_size :], self.t + 1)
-                losses[done : done + len(taken)] = taken
-                self._guard(taken, weights[done : done + len(taken)])
+                left = order[self._done * self.plan.batch_size :]
+                taken = self._steps.advance(left, self.t + 1)
+                self._unseen.append(taken)
                 self._done += len(taken)
+                self.t += len(taken)
+                if at_hand(taken):
+                    self._look()
                 self._tell("on_step")
+            self._look()
         finally:
+            self._unseen = []
             self._steps.store()
         return losses, weights
 
-    def _guard(self, losses: Array, weights: Array) -> None:
-        """Count steps, and stop at the first whose loss is not finite."""
-        for loss, weight in zip(losses.tolist(), weights.tolist(), strict=True):
-            self.t += 1
+    def _look(self) -> None:
+        """Take note of losses that were not looked at, and stop at the first that is not finite."""
+        assert self._losses is not None
+        end, last = self._done, self.t
+        found = np.concatenate([on_host(part) for part in self._unseen]) if self._unseen else []
+        self._unseen = []
+        at = slice(end - len(found), end)
+        self._losses[at] = found
+        for place, (loss, weight) in enumerate(
+            zip(self._losses[at].tolist(), self._weights[at].tolist(), strict=True), 1
+        ):
             if not math.isfinite(loss):
+                self.t = last - len(found) + place
                 self._diverged("the loss was not finite")
             if self._first_loss is None and weight > 0:  # what no row counts for says nothing
                 self._first_loss = loss
