@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..ground.contracts import Array
+from ..ground.devices import torch
 from ..ground.errors import Problems
 from ..learning.history import History
 from ..network.network import Network
@@ -20,13 +21,14 @@ __all__ = ["run_facts", "versions"]
 MOST_POINTS = 2000
 
 
-def versions() -> dict[str, str]:
-    """The versions that numbers may depend on."""
+def versions(device: str = "") -> dict[str, str]:
+    """The versions that numbers may depend on; PyTorch's where a device computed them."""
     from .. import __version__
 
     return {
         "deltarule": __version__,
         "numpy": np.__version__,
+        **({"torch": torch().__version__} if device else {}),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -62,10 +64,10 @@ def run_facts(
         "monitor": history.monitor,
         "seconds": history.seconds,
         "parameters": network.n_parameters,
-        "engine": history.engine,
+        "engine": " on ".join(filter(None, (history.engine, history.device))),
         "layers": list(summary(network).layers),
         "recipe": recipe.to_toml(),
-        "versions": versions(),
+        "versions": versions(history.device),
         "command": command,
         "warnings": warnings,
     }

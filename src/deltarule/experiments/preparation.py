@@ -149,7 +149,9 @@ def planned_memory(
 ) -> TrainingMemory:
     """What a run will take of memory, besides what the data set takes already."""
     settings = settings_of(given)
-    layers, description = describe_settings(settings, recipe.engine, recipe.precision)
+    layers, description = describe_settings(
+        settings, recipe.engine, recipe.precision, recipe.device
+    )
     plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
     rows = rows_of_run(dataset, settings, n_train, n_val)
     return training_memory(settings, layers, description, plan, rows, monitored=monitored)
@@ -164,7 +166,7 @@ def settings_of(given: dict[str, Any]) -> Settings:
 
 def plan_of(recipe: Recipe, settings: Settings) -> Plan:
     """What `Network.train` will do by a recipe."""
-    names = ("epochs", "batch_size", "clip_norm", "average", "engine", "precision")
+    names = ("epochs", "batch_size", "clip_norm", "average", "engine", "precision", "device")
     return Plan(
         seed=settings.seed, l2=settings.l2, **{name: getattr(recipe, name) for name in names}
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..ground.devices import find_device
 from ..ground.errors import DeltaruleError, Diverged, NotAvailable
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
@@ -194,6 +195,8 @@ def _run(
     *,
     there: bool,
 ) -> Outcome:
+    if recipe.device is not None:
+        find_device(recipe.device)
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
@@ -275,5 +278,6 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "seconds": round(history.seconds, 3),
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,
+        "device": history.device or None,
         "weights_sha256": history.weights_sha256,
     }

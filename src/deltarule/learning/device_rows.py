@@ -10,6 +10,7 @@ from ..data.batches import Rows, chunks
 from ..data.selection import Selection, rows_within
 from ..ground.contracts import Array
 from ..ground.devices import require_room, torch
+from ..ground.memory import require_memory
 
 __all__ = ["DeviceRows", "row_bytes"]
 
@@ -44,9 +45,9 @@ class DeviceRows:
         own = device.type != "cpu"
         if own:
             require_room(device, row_bytes(rows), f"The {self.n:,} rows")
-        self._index: Array | None = None
+        self._index: Any = None
         as_given = _is_as_computed(rows.X.dtype, rows.dtype) and not _is_strange(rows.X)
-        self._scaling: tuple[Array, Array] | None = None
+        self._scaling: tuple[Any, Any] | None = None
         if as_given and rows.scaling.kind != "none":
             vectors = (rows.scaling.shift, rows.scaling.factor)
             shift, factor = (tensor(v.astype(rows.dtype)).to(device) for v in vectors)
@@ -61,10 +62,13 @@ class DeviceRows:
         self.y = tensor(rows.y).to(device)
         self.weight = None if rows.weight is None else tensor(rows.weight).to(device)
 
-    def _copied(self, rows: Rows, as_given: bool) -> Array:
+    def _copied(self, rows: Rows, as_given: bool) -> Any:
         """All rows on the device, a little at a time."""
         X = rows.X
         dtype = torch().uint8 if as_given and X.dtype in BYTES else self.dtype
+        if self.device.type == "cpu":
+            what = f"The {self.n:,} rows of {X.dtype}, as numbers of {rows.dtype},"
+            require_memory(row_bytes(rows), what, f"store them as uint8 or {rows.dtype}")
         out = torch().empty(tuple(X.shape), dtype=dtype, device=self.device)
         for part in chunks(self.n, rows_within(X, self.n)):
             out[part] = tensor(np.asarray(X[part]) if as_given else rows.x(part)).to(self.device)
@@ -81,13 +85,13 @@ class DeviceRows:
             return self._scaled(self._X[at])
         return self._scaled(_chosen(self._X, self._index[at]))
 
-    def _scaled(self, x: Array) -> Array:
-        x = x.to(self.dtype)  # type: ignore[attr-defined]
+    def _scaled(self, x: Any) -> Array:
+        x = x.to(self.dtype)
         return x if self._scaling is None else (x - self._scaling[0]) * self._scaling[1]
 
 
-def _chosen(x: Array, index: Array) -> Array:
-    return x.index_select(0, index)  # type: ignore[attr-defined]
+def _chosen(x: Any, index: Any) -> Any:
+    return x.index_select(0, index)
 
 
 def row_bytes(rows: Rows) -> int:
@@ -112,7 +116,7 @@ def _is_strange(X: Any) -> bool:
     return not base.flags.aligned or any(steps)
 
 
-def tensor(array: Array) -> Array:
+def tensor(array: Array) -> Any:
     """A tensor over an array's memory where it can be, to be read only."""
     if array.dtype == np.bool_:
         array = array.view(np.uint8)

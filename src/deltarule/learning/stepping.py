@@ -112,6 +112,7 @@ def judge_engine(
     rule: Callable[..., Any],
     options: dict[str, Any],
     callbacks: Iterable[Callback] = (),
+    device: str | None = None,
 ) -> Description:
     """What the fast engine would be told of a training, and all that speaks against it.
 
@@ -123,6 +124,8 @@ def judge_engine(
         If engine="fast" and it cannot do this.
     """
     description = describe_training(chain, objective, rule, options, precision=precision)
+    if device is not None:
+        return Description(description.words, (asked_for(device),))
     reasons = list(description.reasons)
     for callback in callbacks:
         if hears_every_step(callback):
@@ -152,11 +155,9 @@ def steps_for(
 ) -> tuple[Steps, tuple[str, ...]]:
     """Who takes the steps of a training; and why it is not the engine, if it is not."""
     if plan.device is not None:
-        every_step = any(hears_every_step(callback) for callback in callbacks)
-        steps = TorchSteps(
-            chain, objective, optimizer, rows, averaged, plan, every_step=every_step
-        )
-        return steps, (asked_for(plan.device),)
+        each = any(hears_every_step(callback) for callback in callbacks)
+        there = TorchSteps(chain, objective, optimizer, rows, averaged, plan, every_step=each)
+        return there, (asked_for(plan.device),)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

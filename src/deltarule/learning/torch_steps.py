@@ -135,9 +135,9 @@ class TorchSteps:
         outputs = self._averaged(self._rows.part(slice(0, 1)))[0].shape[1]
         self._scores = xp.zeros((n, outputs), **real)
 
-    def _sent(self, vector: Array) -> Array:
+    def _sent(self, vector: Array) -> Any:
         """A copy on the device."""
-        return tensor(vector.copy()).to(self.device)  # type: ignore[attr-defined]
+        return tensor(vector.copy()).to(self.device)
 
     # -- the protocol -----------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class TorchSteps:
 
     def resume(self, scores: Array) -> None:
         """Go on within an epoch of which these scores are known."""
-        self._scores.copy_(tensor(scores))  # type: ignore[attr-defined]
+        self._scores.copy_(tensor(scores))
 
     def advance(self, order: Array, t: int) -> Array:
         """Take steps from step t on, with the rows of `order`, batch after batch, for a while.

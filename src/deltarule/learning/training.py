@@ -236,9 +236,7 @@ class Training:
             self._diverged("the optimizer's memory of the gradients was not finite")
         self._guard_mean("the mean loss of the epoch", loss)
         if self.rows_val is not None:
-            found = evaluate(
-                self.averaged, self.objective, self.rows_val, self.judge, self._scored
-            )
+            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge, self._scored)
             self._guard_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
@@ -270,7 +268,7 @@ class Training:
         """Take note of losses that were not looked at, and stop at the first that is not finite."""
         assert self._losses is not None
         end, last = self._done, self.t
-        found = np.concatenate([on_host(part) for part in self._unseen]) if self._unseen else []
+        found = np.concatenate([np.empty(0), *map(on_host, self._unseen)])
         self._unseen = []
         at = slice(end - len(found), end)
         self._losses[at] = found

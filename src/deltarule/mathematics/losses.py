@@ -112,7 +112,7 @@ def _soft_targets(y: Array, z: Array) -> Array:
     if y.ndim == 2:
         return y
     q = zeros(z.shape, like=real(z))
-    q[count(len(y), like=q), y] = 1.0
+    q[count(len(y), like=q), y] += 1.0
     return q
 
 
@@ -132,7 +132,7 @@ def cross_entropy(
     below = 0.5 * top_of_rows(z) - 0.5 * z
     p = exp(-2.0 * below)
     own = p[at_label][:, None]
-    p[at_label] = 0.0
+    p[at_label] -= own[:, 0]  # 0, without a number from the host
     others = sum_units(p)
     log_sum = log1p(others + (own - 1.0))
     p /= others + own

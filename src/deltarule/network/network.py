@@ -187,6 +187,7 @@ class Network(SingleSteps):
         progress: bool = True,
         engine: str = "auto",
         precision: str = "full",
+        device: str | None = None,
         checkpoints: str | os.PathLike[str] | None = None,
         checkpoint_every: float | str = "10 s",
         resume: str | os.PathLike[str] | None = None,
@@ -231,9 +232,11 @@ class Network(SingleSteps):
             `history.engine` which it was; see `explain_engine`.  Scores outside of steps, as of
             validation rows, are always the fast engine's where it can.
         precision : {"full", "bf16"}
-            Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
-            weights stay float32.
-
+            Of the fast engine's products, or a device's: "bf16" rounds their factors to 16 bits,
+            for speed.  The weights stay float32.
+        device : {None, "cpu", "cuda", "cuda:1", "mps"}
+            Where PyTorch's tensors take the steps, and judge the validation rows, by the
+            reference's own code; None for NumPy and the engine.
         checkpoints, checkpoint_every : path, optional, and float or str
             A folder for checkpoints, of which the two newest are kept; one after so many seconds,
             "500 steps" or "2 epochs", and always at the end.
@@ -253,7 +256,7 @@ class Network(SingleSteps):
             Naming every problem at once, before anything has changed; or what differs from the
             checkpoint's training.
         NotAvailable
-            If engine="fast" is asked for where there is none.
+            If engine="fast", PyTorch or a device is asked for where there is none.
         Diverged
             If the loss or a weight ceases to be finite; the best weights so far are kept.
         """
