@@ -354,6 +354,8 @@ TRAINING: list[Row] = [
         lambda p: p.train(X, Y, callbacks=[dr.Callback]),
         ("make one", "Callback()"),
     ),
+    ("board without a folder", lambda p: dr.TensorBoard(None), ("path", "text", "None")),
+    ("board of no name", lambda p: dr.TensorBoard(""), ("path ''", "names no file")),
     ("progress", lambda p: p.train(X, Y, progress="yes"), ("progress", "True or False", "'yes'")),
     ("restore_best", lambda p: p.train(X, Y, restore_best=1), ("restore_best", "not 1")),
     (

@@ -24,7 +24,10 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
     recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
     command = shlex.join(["deltarule", *args.argv])
-    _tell(train_run(recipe, args.out, command=command, progress=out.progress), out)
+    outcome = train_run(
+        recipe, args.out, command=command, progress=out.progress, tensorboard=args.tensorboard
+    )
+    _tell(outcome, out)
     return 0
 
 
@@ -32,13 +35,17 @@ def resume(args: argparse.Namespace, out: Output) -> int:
     """Go on with a run."""
     from ..experiments.runs import resume_run
 
-    _tell(resume_run(args.run, force=args.force, progress=out.progress), out)
+    outcome = resume_run(
+        args.run, force=args.force, progress=out.progress, tensorboard=args.tensorboard
+    )
+    _tell(outcome, out)
     return 0
 
 
 def _tell(outcome: Outcome, out: Output) -> None:
     """What a run came to."""
     from ..engine import native
+    from ..experiments.folders import TENSORBOARD
 
     if sentence := native.notice(outcome.history.engine_reasons):
         out.note(sentence)
@@ -57,6 +64,8 @@ def _tell(outcome: Outcome, out: Output) -> None:
         ("run folder", facts["run"]),
         ("report", f"{facts['run']}/report.html"),
     ]
+    if (outcome.folder / TENSORBOARD).is_dir():
+        rows.append(("curves", f"tensorboard --logdir {shlex.quote(facts['run'])}"))
     out.result(table(rows), facts)
 
 

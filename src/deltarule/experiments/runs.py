@@ -16,6 +16,7 @@ from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
 from ..learning.interrupts import Interrupts
+from ..learning.tensorboard import TensorBoard, require_tensorboardx
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
@@ -31,9 +32,11 @@ from .folders import (
     RECIPE,
     REPORT,
     RESULT,
+    TENSORBOARD,
     append_line,
     claim_folder,
     free_folder,
+    read_lines,
     repair_lines,
 )
 from .preparation import Prepared, load_for, prepare
@@ -61,7 +64,7 @@ class Outcome:
 
 class _Journal(Callback):
     """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
-    that checkpoints are written and signals heard.
+    that event files and checkpoints are written and signals heard.
 
     Parameters
     ----------
@@ -69,10 +72,16 @@ class _Journal(Callback):
         The folder asked for; None takes the first free runs/NAME-N.
     there : bool
         Whether it is the folder of a run that goes on.
+    tensorboard : bool
+        Whether event files are written, too.
     """
 
-    def __init__(self, wanted: Path | None, name: str, recipe: Recipe, there: bool) -> None:
+    def __init__(
+        self, wanted: Path | None, name: str, recipe: Recipe, there: bool, tensorboard: bool
+    ) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
+        self.tensorboard = tensorboard
+        self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
 
@@ -81,24 +90,40 @@ class _Journal(Callback):
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
             try:
-                claim_folder(self.folder, files)
+                # The folder for event files tells a run that goes on that some are wanted.
+                claim_folder(self.folder, files, (TENSORBOARD,) if self.tensorboard else ())
                 self.claimed = True
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
-        if self.there:
+        where = Generations(self.folder / CHECKPOINTS)
+        where.tidy()
+        if self.there:  # what resumes from checkpoints writes them, too
             repair_lines(self.folder / METRICS, training.history.epochs)
         else:
             self.lock.enter_context(locked(self.folder))
-        where = Generations(self.folder / CHECKPOINTS)
-        where.tidy()
-        assert training.identity
-        often = every(self.recipe.checkpoint_every)
-        checkpointer = Checkpointer(where, often, training.identity())
-        training.callbacks += [checkpointer, Interrupts(checkpointer)]
+            assert training.identity
+            often = every(self.recipe.checkpoint_every)
+            checkpointer = Checkpointer(where, often, training.identity())
+            training.callbacks += [checkpointer, Interrupts(checkpointer)]
+        if self.tensorboard:
+            self.board = _board(self.folder, self.recipe)
+            self.board.on_start(training)
 
     def on_epoch(self, training: Training) -> None:
         append_line(self.folder / METRICS, training.history.epochs[-1])
+        if self.board:
+            self.board.on_epoch(training)
+
+    def on_end(self, training: Training) -> None:
+        if self.board:
+            self.board.on_end(training)
+
+
+def _board(folder: Path, recipe: Recipe) -> TensorBoard:
+    """What writes a run's event files; indented, a recipe is shown as it is."""
+    text = "".join(f"    {line}\n" for line in recipe.to_toml().splitlines())
+    return TensorBoard(folder / TENSORBOARD, {"recipe": text})
 
 
 def train_run(
@@ -108,6 +133,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -118,6 +144,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    tensorboard : bool
+        Write event files into the folder `tensorboard` of the run.
 
     Raises
     ------
@@ -127,7 +155,11 @@ def train_run(
         After the best weights so far and the report are written.
     """
     wanted = None if out is None else as_path(out)
-    return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
+    if tensorboard:
+        require_tensorboardx()
+    return _run(
+        recipe, wanted, command, callbacks, progress, {}, there=False, tensorboard=tensorboard
+    )
 
 
 def resume_run(
@@ -136,6 +168,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -148,6 +181,9 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    tensorboard : bool
+        Write event files, of all epochs; so does a run that was begun with them, and one that is
+        done writes them anew.
 
     Raises
     ------
@@ -166,12 +202,26 @@ def resume_run(
         )
     with locked(run):
         done = _done(run)
-        if done is not None:
+        if done is not None and not tensorboard:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
-        again = {"resume": run / CHECKPOINTS, "force_resume": force}
+        if done is not None:
+            _board(run, recipe).write(read_lines(run / METRICS))
+            return Outcome(run, done, History(""))
+        if (run / TENSORBOARD).is_dir():
+            tensorboard = True
+            require_tensorboardx(f"To go on without it, remove {run / TENSORBOARD}.")
+        elif tensorboard:
+            require_tensorboardx()
+        again = {
+            "resume": run / CHECKPOINTS,
+            "force_resume": force,
+            "checkpoint_every": recipe.checkpoint_every,
+        }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(recipe, run, command, callbacks, progress, again, there=True)
+        return _run(
+            recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
+        )
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -194,6 +244,7 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    tensorboard: bool,
 ) -> Outcome:
     if recipe.device is not None:
         find_device(recipe.device)
@@ -201,7 +252,7 @@ def _run(
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
-    journal = _Journal(wanted, network.about["data"], recipe, there)
+    journal = _Journal(wanted, network.about["data"], recipe, there, tensorboard)
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
