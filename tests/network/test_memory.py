@@ -47,6 +47,7 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         30_000,
         {"batch_size": 2048},
     ),
+    "device": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {"device": "cpu", "average": 0.9}),
 }
 CHILD = """
 import json, sys
@@ -100,6 +101,8 @@ def in_child(code: str, *arguments: str, **environment: str) -> subprocess.Compl
 @pytest.mark.parametrize("case", CASES)
 def test_estimate_is_what_a_process_takes(case: str) -> None:
     """The memory told is what the process grows by, of networks, batches and rows of all sorts."""
+    if case == "device":
+        pytest.importorskip("torch", reason="needs the optional package torch")
     done = in_child(CHILD, json.dumps(CASES[case]))
     assert done.returncode == 0, done.stderr
     told, taken, engine, parts = json.loads(done.stdout)
