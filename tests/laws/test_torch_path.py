@@ -6,11 +6,12 @@ On a CPU the laws are held here; on a CUDA GPU where there is one.
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from torch_cases import OPTIONS, Course, apart
+from torch_cases import BATCH, OPTIONS, Course, N, apart
 
 import deltarule as dr
 from deltarule.ground.errors import names_in
@@ -18,7 +19,11 @@ from deltarule.mathematics import activations, losses, optimizers
 
 torch = pytest.importorskip("torch", reason="needs the optional package torch")
 
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
+
 ACTIVATIONS, LOSSES, RULES = (names_in(table) for table in (activations, losses, optimizers))
+SMOOTHED = {"name": "cross_entropy", "label_smoothing": 0.1}
 SEVERAL = {"name": "quantile", "level": [0.1, 0.5, 0.9]}
 FLOAT64 = 1e-12
 FLOAT32 = 1e-4  # after 50 steps; of one step 1e-6
@@ -80,65 +85,76 @@ class Waits(Exception):
     """An operation for which the host would wait for a device."""
 
 
-def watch() -> Any:
-    """A mode in which operations that look at numbers, or bring some from the host, are errors."""
-    from torch.utils._python_dispatch import TorchDispatchMode
-
-    refused = (
-        "_local_scalar_dense",
-        "nonzero",
-        "is_nonzero",
-        "equal",
-        "lift_fresh",
-        "masked_select",
-    )
-
-    class Watch(TorchDispatchMode):
-        seen = 0
-
-        def __torch_dispatch__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            Watch.seen += 1
-            name = func.overloadpacket.__name__
-            if name in refused:
-                raise Waits(name)
-            return func(*args, **(kwargs or {}))
-
-    return Watch
+LOOKS = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "lift_fresh", "masked_select")
 
 
-@pytest.mark.parametrize("loss", [*LOSSES, SEVERAL], ids=str)
+class Watch(TorchDispatchMode):
+    """While it is on, operations that look at numbers, or bring some from the host, are errors."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device, self.seen = device, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen += 1
+        name = func.overloadpacket.__name__
+        if name in LOOKS:
+            raise Waits(name)
+        found = func(*args, **(kwargs or {}))
+        for part in tree_leaves((args, kwargs, found)):
+            if isinstance(part, torch.Tensor) and part.device.type != self.device:
+                raise Waits(f"{name} with a tensor on {part.device}")
+        return found
+
+
+FIVE = [
+    {"optimizer": "adam", "activation": "gelu"},
+    {"optimizer": "nadam", "activation": "mish"},
+    {"optimizer": "sgd", "activation": "selu"},
+    {"optimizer": "lion", "activation": "relu"},
+    {"optimizer": "rmsprop", "activation": "elu"},
+]
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("loss", [*LOSSES, SEVERAL, SMOOTHED], ids=str)
 @pytest.mark.parametrize("option", OPTIONS)
-def test_no_step_waits_for_a_number(option: str, loss: Any) -> None:
-    """A step looks at no number and brings none from the host: so it can be recorded."""
-    for rule, activation in (
-        ("adam", "gelu"),
-        ("nadam", "mish"),
-        ("sgd", "selu"),
-        ("lion", "relu"),
-        ("rmsprop", "elu"),
-    ):
-        course = Course(
-            "cpu", **{**OPTIONS[option], "loss": loss, "optimizer": rule, "activation": activation}
-        )
-        course.step()  # what is made once is made
-        mode = watch()
-        with mode():
-            course.steps._step(5)
-        assert mode.seen > 30
+def test_no_step_waits_for_a_number(option: str, loss: Any, device: str) -> None:
+    """A step looks at no number, brings none from the host, and leaves its device at no operation.
+
+    On "meta", where tensors hold no numbers and are not the host's, it can depend on none.
+    """
+    for parts in FIVE:
+        steps = Course(device, **{**OPTIONS[option], "loss": loss, **parts}).steps
+        steps._begin(np.arange(N), 1)
+        steps._step(BATCH)  # what is made once is made
+        with Watch(device) as watch:
+            steps._step(BATCH)
+            steps._step(BATCH // 2)
+        assert watch.seen > 60
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_no_activation_waits(activation: str) -> None:
+    """The same of every activation, in both precisions."""
+    for precision in ("full", "bf16"):
+        given = {"activation": activation, "precision": precision, "dtype": "float32"}
+        steps = Course("meta", **given).steps
+        with Watch("meta"):
+            steps._step(BATCH)
 
 
 def test_the_watch_sees() -> None:
     """The operations that it is there for are noticed."""
-    x = torch.ones(3)
+    x, blank = torch.ones(3), torch.empty(3, device="meta")
     for look in (
         lambda: float(x.sum()),
         lambda: x.nonzero(),
         lambda: bool(x[0] > 0),
         lambda: torch.tensor([1.0]),
+        lambda: blank[torch.ones(1, dtype=torch.int64)],
     ):
-        with pytest.raises(Waits), watch()():
+        with pytest.raises(Waits), Watch("meta" if "blank" in look.__code__.co_freevars else "cpu"):
             look()
 
 
@@ -190,6 +206,23 @@ def test_the_door() -> None:
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-4)
     assert history.best_epoch == expected.best_epoch
     assert history["val_accuracy"] == expected["val_accuracy"]
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=cuda)])
+def test_going_on(device: str, tmp_path: Path) -> None:
+    """A training that was stopped between epochs goes on to the same bits."""
+    whole, _ = digits(device=device, epochs=6)
+
+    def stop(training: Any) -> None:
+        if training.epoch == 3:
+            raise KeyboardInterrupt
+
+    given = {"device": device, "epochs": 6}
+    with pytest.raises(KeyboardInterrupt):
+        digits(**given, checkpoints=tmp_path, checkpoint_every="1 epoch", callbacks=[stop])
+    again, history = digits(**given, resume=tmp_path)
+    assert len(history) == 6
+    np.testing.assert_array_equal(again.chain.theta, whole.chain.theta)
 
 
 # -- on a CUDA GPU ---------------------------------------------------------------------------
@@ -251,24 +284,3 @@ def test_the_door_on_cuda() -> None:
     assert history.engine == "torch"
     assert torch.cuda.get_device_name(0) in history.device
     assert abs(history.best["val_accuracy"] - expected.best["val_accuracy"]) <= 0.02
-
-
-@cuda
-def test_resuming_on_cuda(tmp_path: Any) -> None:
-    """A training that was stopped between epochs on a GPU goes on to the same bits."""
-    whole, _ = digits(device="cuda", epochs=6)
-
-    def stop(training: Any) -> None:
-        if training.epoch == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        digits(
-            device="cuda",
-            epochs=6,
-            checkpoints=tmp_path,
-            checkpoint_every="1 epochs",
-            callbacks=[stop],
-        )
-    again, _ = digits(device="cuda", epochs=6, resume=tmp_path)
-    np.testing.assert_array_equal(again.chain.theta, whole.chain.theta)

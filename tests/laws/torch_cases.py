@@ -8,6 +8,7 @@ import numpy as np
 
 from deltarule.data.batches import Rows
 from deltarule.data.scaling import Scaling
+from deltarule.ground.devices import torch
 from deltarule.learning.plan import Plan
 from deltarule.learning.stepping import ReferenceSteps
 from deltarule.learning.torch_steps import TorchSteps
@@ -62,7 +63,7 @@ class Course:
     Parameters
     ----------
     device : str or None
-        None for the reference.
+        None for the reference; "meta" for tensors without numbers, which can only be stepped.
     """
 
     def __init__(self, device: str | None, dtype: str = "float64", **given: Any) -> None:
@@ -80,7 +81,8 @@ class Course:
         rows = Rows(X, targets(loss, rng, dtype), scaling, np.dtype(dtype), weight)
         self.chain = self.averaged = net.chain
         self.chain.theta += 0.1 * rng.normal(size=len(self.chain.theta)).astype(dtype)
-        plan = Plan(99, BATCH, 7, device=device, **of_plan)
+        blank = device == "meta"
+        plan = Plan(99, BATCH, 7, device="cpu" if blank else device, **of_plan)
         if plan.average:
             self.averaged = net.chain.over(net.chain.theta.copy(), net.chain.statistics.copy())
         small = given.get("optimizer") == "lion" or loss == "poisson"
@@ -90,7 +92,8 @@ class Course:
         if device is None:
             self.steps = ReferenceSteps(*parts)
         else:
-            self.steps = TorchSteps(*parts, every_step=True)
+            where = torch().device("meta") if blank else None
+            self.steps = TorchSteps(*parts, every_step=True, device=where)
         self.order_rng = np.random.default_rng(11)
         self.order, self.batch, self.t = np.arange(0), np.arange(0), 0
         self.losses: list[float] = []

@@ -256,7 +256,8 @@ class TorchSteps:
         cuda = torch().cuda
         graph = cuda.CUDAGraph()
         try:
-            with cuda.graph(graph):
+            # The outer one puts the stream back where a recording ends in an error.
+            with cuda.stream(cuda.current_stream(self.device)), cuda.graph(graph):
                 self._step(n)
         except RuntimeError as error:
             self._records = False
