@@ -6,6 +6,7 @@ ORDER = (
     "plan",
     "callbacks",
     "device_rows",
+    "mixed",
     "probing",
     "evaluation",
     "torch_steps",

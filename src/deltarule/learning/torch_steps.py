@@ -18,10 +18,10 @@ from ..ground.contracts import Array, Batch, Objective
 from ..ground.devices import find_device, full_name, on_device, on_host, require_room, torch
 from ..ground.randomness import RecordedNoise
 from ..machine.chain import Chain
-from ..machine.mixed import with_short_products
 from ..machine.optimizer import Optimizer
 from .device_rows import DeviceRows, tensor
 from .evaluation import FAST_ROWS_AT_ONCE, ROWS_AT_ONCE
+from .mixed import with_short_products
 from .plan import Plan
 from .step import l2, move_average, pace_of_average, train_step
 

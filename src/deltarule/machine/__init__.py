@@ -1,3 +1,3 @@
 """Floor 2, the machine: layers, the chain that they make, and the optimizer that moves it."""
 
-ORDER = ("layers", "mixed", "chain", "optimizer")
+ORDER = ("layers", "chain", "optimizer")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deltarule.learning.mixed import ShortProducts, with_short_products
 from deltarule.machine.chain import Chain
 from deltarule.machine.layers import Activation, BatchNorm, Dense
-from deltarule.machine.mixed import ShortProducts, with_short_products
 from deltarule.mathematics.activations import tanh
 
 torch = pytest.importorskip("torch", reason="needs the optional package torch")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from ..ground.arrays import lift, zeros
 from ..ground.contracts import Array, Layer, Noise, Pullback, Views
 from ..ground.devices import short
-from .layers import Dense
+from ..machine.layers import Dense
 
 __all__ = ["ShortProducts", "with_short_products"]
 
