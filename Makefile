@@ -4,6 +4,10 @@ BIN := .venv/bin
 # One BLAS thread for each test process: two thread pools on two cores ruin each other.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
+# What has a long form: more kills, signals, bits and examples.
+LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/test_,$(addsuffix .py, \
+	killed interrupted damaged_models damaged_files fuzzed_files))
+
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
@@ -17,7 +21,7 @@ test: .venv/dev-installed  ## the whole test suite
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
-	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest tests/laws/test_killed.py
+	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest $(LONG_FORMS)
 
 lint: .venv/dev-installed  ## style and types
 	$(BIN)/ruff check .

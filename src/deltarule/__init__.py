@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
+    from .experiments.answers import Comparison
+    from .experiments.comparisons import compare
     from .exporting.door import export
     from .ground.errors import (
+        CutShort,
         DeltaruleError,
         Diverged,
         DoubtfulFit,
@@ -56,6 +59,8 @@ FLOORS = (
 
 _HOMES = {
     "Callback": "learning.callbacks",
+    "Comparison": "experiments.answers",
+    "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
     "Diverged": "ground.errors",
@@ -71,6 +76,7 @@ _HOMES = {
     "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
+    "compare": "experiments.comparisons",
     "explain_engine": "network.engines",
     "export": "exporting.door",
     "get_threads": "engine.native",
@@ -83,6 +89,8 @@ _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "sc
 
 __all__ = [
     "Callback",
+    "Comparison",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",
@@ -99,6 +107,7 @@ __all__ = [
     "UnknownName",
     "activations",
     "check_gradients",
+    "compare",
     "explain_engine",
     "export",
     "get_threads",

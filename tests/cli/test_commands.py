@@ -404,3 +404,29 @@ def test_plan(shell: Shell) -> None:
     told, _ = shell("plan", "digits", *SMALL, "--json")
     assert json.loads(told.splitlines()[-1])["steps_per_epoch"] == 23
     assert not list(Path.cwd().glob("runs*"))
+
+
+def test_report(shell: Shell) -> None:
+    """Pages are made anew from folders, in both formats; scripts get their files."""
+    shell("train", "digits", *SMALL, "--out", "run", "--quiet")
+    page = Path("run/report.html").read_bytes()
+    Path("run/report.html").unlink()
+    out, err = shell("report", "run")
+    assert (out, err) == ("run  run/report.html\n", "")
+    assert Path("run/report.html").read_bytes() == page
+    facts = shell.json("report", "run", "--format", "md", "--out", "page.md")
+    (made,) = facts["reports"]
+    assert (made["folder"], made["kind"], made["missing"]) == ("run", "run", [])
+    assert made["files"][0] == "page.md"
+    assert all(Path(name).exists() for name in made["files"])
+    out, _ = shell("report", "run", "--format", "md")
+    assert f"run/report.md, with {len(made['files']) - 1} pictures beside it" in out
+
+
+def test_report_tells_what_it_lacks(shell: Shell) -> None:
+    """What could not be shown is told on stderr, and the page is made all the same."""
+    shell("train", "digits", *SMALL, "--out", "run", "--quiet")
+    Path("run/best.safetensors").unlink()
+    _, err = shell("report", "run")
+    assert err.startswith("run: The run has no best.safetensors")
+    assert shell("report", "run", "--quiet")[1] == ""

@@ -49,6 +49,14 @@ def test_as_it_then_comes(changes: dict[str, Any], tmp_path: Path) -> None:
     assert told.n_val == (0 if found.X_val is None else len(found.X_val))
 
 
+def test_checkpoints_are_counted() -> None:
+    """What a checkpoint copies stands in the plan, in the JSON and for people."""
+    told = plan_run(recipe(average=0.9))
+    assert told.memory.parts["checkpoint"] > 4 * told.parameters
+    assert "checkpoint" in dict(told.lines())
+    assert told.facts()["parts"]["checkpoint"] == told.memory.parts["checkpoint"]
+
+
 def test_multiply_adds() -> None:
     """Three products of each layer on a full batch; of the first two: nobody needs its ∂x."""
     told = plan_run(recipe(batch_size=50))

@@ -71,6 +71,7 @@ def test_the_folder(outcome: Outcome) -> None:
     """A run's folder holds recipe, metrics, weights, checkpoints, report, result, and no more."""
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
         ".lock",
+        "about.json",
         "best.safetensors",
         "checkpoints",
         "metrics.jsonl",
@@ -80,6 +81,8 @@ def test_the_folder(outcome: Outcome) -> None:
     ]
     lines = (outcome.folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == outcome.history.epochs
+    columns = {"ratio_dense1", "ratio_dense2", "dead_dense1"}
+    assert all(columns <= set(record) for record in outcome.history.epochs)
     assert json.loads((outcome.folder / "result.json").read_text()) == outcome.facts
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "<html" in page

@@ -515,6 +515,16 @@ def test_call(name: str, place: Place) -> None:
     assert set(files_in(place.folder)) <= made
 
 
+def test_how_many_kinds() -> None:
+    """The tables of this file hold at least 120 kinds of bad input of each sort: calls, words of
+    the command line with recipe keys.
+    """
+    of_recipes = sum(len(values) for values in WRONG.values())
+    assert len(CALLS) >= 120
+    assert len(COMMANDS) >= 120
+    assert of_recipes >= 120
+
+
 def test_errors_are_of_the_python_kind_too() -> None:
     """Bad input is a ValueError, a missing file a LookupError, a damaged one a ValueError."""
     with pytest.raises(ValueError, match="lr must be"):
@@ -687,6 +697,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "run-weightless" / "best.safetensors").unlink()
     (folder / "run-strange" / "recipe.toml").write_text("epochs = 'many'")
     (folder / "run-nameless" / "recipe.toml").unlink()
+    for name, file, text in (
+        ("unfinished", "comparison.toml", ""),
+        ("wrecked", "comparison.json", "{"),
+        ("foreign", "comparison.json", "{}"),
+    ):
+        (folder / name).mkdir()
+        (folder / name / file).write_text(text)
     (folder / "whole.safetensors").write_bytes(whole)
     return folder
 
@@ -793,6 +810,59 @@ COMMANDS: list[Command] = [
     ("train digits --out file", ("file is a file", "--out")),
     ("train digits --out file/run", ("file/run cannot be made", "--out")),
     (f"train digits --out new/{'x' * 300}", ("cannot be made", "too long")),
+    # comparisons
+    ("compare digits", ("at least two arms", "--recipe A --recipe B", "--vary")),
+    ("compare digits --recipe report", ("at least two arms",)),
+    ("compare digits --recipe report --recipe reprot", ("'reprot'", "Did you mean 'report'?")),
+    ("compare digits --recipe report --recipe report", ("Two arms are called 'report'", "--name")),
+    (
+        "compare digits --recipe default --recipe default --name a --name b",
+        ("a and b differ in nothing", "change one"),
+    ),
+    ("compare digits --recipe report --recipe default --name a", ("2 arms and 1 names",)),
+    ("compare digits --recipe report --recipe default --vary lr=1,2", ("one recipe", "2 were")),
+    ("compare digits --vary", ("--vary needs a value",)),
+    ("compare digits --vary lr", ("--vary takes KEY=VALUE,VALUE", "'lr'")),
+    ("compare digits --vary lr= --tune =1,2", ("2 problems", "--vary", "--tune", "'=1,2'")),
+    ("compare digits --vary lr=0.1", ("lr one value, 0.1", "at least two", "--set")),
+    ("compare digits --vary lr=0.1,0.10", ("lr the value 0.1 twice",)),
+    ("compare digits --vary lr=0.1,,0.2", ("holds an empty value",)),
+    ("compare digits --vary hidden_layer_sizes=[8,[9]", ("lack a closing ]",)),
+    ("compare digits --vary lr=0.1,0.2 --vary lr=1,2", ("names lr twice",)),
+    ("compare digits --vary epchs=1,2", ("no key 'epchs'", "Did you mean 'epochs'?")),
+    ("compare digits --vary optimizer=adm,sgd", ("Did you mean 'adam'?",)),
+    ("compare digits --vary lr=0.1,x", ("lr must be", "'x'")),
+    ("compare digits --vary lr=0.1,0.2 --tune lr=0.1,0.2", ("lr is in both vary and tune",)),
+    ("compare digits --vary lr=0.1,0.2 --lr 1", ("lr is in both set and vary",)),
+    (
+        "compare digits --vary optimizer=sgd,adam --set optimizer.beta1=0.5",
+        ("vary optimizer would undo set optimizer.beta1",),
+    ),
+    ("compare digits --vary optimizer=sgd,adam --tune lrr=1,2", ("'lrr'", "mean 'lr'?")),
+    ("compare digits --vary optimizer=sgd,adam --tune lr=0.1", ("tune gives lr one value",)),
+    ("compare digits --vary seed=1,2", ("--seeds N and --seed FIRST",)),
+    ("compare digits --vary validation=0.1,0.2", ("validation is 0.1", "the same rows")),
+    ("compare digits --vary lr=0.1,0.2 --validation 0", ("needs rows", "--validation 0.2")),
+    ("compare digits --vary lr=0.1,0.2 --seeds 0", ("--seeds must be", "at least 1", "'0'")),
+    ("compare digits --vary lr=0.1,0.2 --seeds x", ("--seeds must be", "'x'")),
+    ("compare digits --vary lr=0.1,0.2 --seed -1", ("--seed must be", "at least 0", "'-1'")),
+    ("compare digits --vary lr=0.1,0.2 --tune-seeds 0", ("--tune-seeds must be", "'0'")),
+    ("compare digits --vary lr=0.1,0.2 --jobs 0 --seeds 0", ("2 problems", "--jobs", "--seeds")),
+    ("compare digits --vary lr=0.1,0.2 --metric val_acuracy", ("mean 'val_accuracy'?",)),
+    ("compare digits --vary lr=0.1,0.2 --reach much", ("--reach must be a number", "'much'")),
+    ("compare digits --vary lr=0.1,0.2 --reach 42", ("share", "42 % is 0.42")),
+    ("compare digits --vary lr=0.1,0.2 --target 0.42", ("column", "--reach 0.42")),
+    ("compare digits --vary lr=0.1,0.2 --format pdf", ("Unknown format 'pdf'", "html, md")),
+    ("compare digits --vary lr=0.1,1 --weight-decay 1", ("lr × weight_decay", "Lower")),
+    ("compare digits --vary lr=0.1,0.2 --out used", ("used is in use", "--out")),
+    ("compare digits --vary lr=0.1,0.2 --out run", ("run is in use", "--out")),
+    ("compare nan.npz --vary lr=0.1,0.2", ("X holds nan", "row 0")),
+    (
+        "compare ok.csv --target income --vary loss=huber,squared_error --metric val_loss",
+        ("different losses", "val_r2"),
+    ),
+    ("compare ok.csv --vary lr=0.1,0.2", ("--target COLUMN", "age, town, income, rich")),
+    ("resume run --jobs 2", ("--jobs is for comparisons",)),
     # models
     ("evaluate run", ("required", "DATA")),
     ("evaluate nowhere digits", ("no file nowhere",)),
@@ -829,6 +899,21 @@ COMMANDS: list[Command] = [
     ("export run-damaged --to numpy", ("damaged", "intact copy")),
     ("export run-weightless --to numpy", ("no best.safetensors",)),
     ("export ok.csv --to numpy", ("ok.csv", "not a deltarule model file")),
+    # reports
+    ("report", ("required", "RUN", "--help")),
+    ("report run --format pdf", ("Unknown format 'pdf'", "Known are: html, md")),
+    ("report run --fromat md", ("no option --fromat", "Did you mean --format?")),
+    ("report nowhere", ("nowhere is not the folder of a run or a comparison",)),
+    ("report ok.csv", ("ok.csv is not the folder of a run or a comparison",)),
+    ("report empty", ("empty is neither the folder of a run", "recipe.toml", "comparison.json")),
+    ("report run-nameless", ("run-nameless is neither",)),
+    ("report run-strange", ("run-strange/recipe.toml is damaged", "another version", "epochs")),
+    ("report run-damaged", ("damaged", "intact copy")),
+    ("report run --out nowhere/page.html", ("nowhere", "cannot be written")),
+    ("report run run --out ok.csv", ("2 folders need a folder", "ok.csv cannot be made")),
+    ("report unfinished", ("unfinished has not come to its end", "no comparison.json")),
+    ("report wrecked", ("wrecked/comparison.json is damaged", "Take it from a backup")),
+    ("report foreign", ("foreign/comparison.json is damaged, or was made by another version",)),
 ]
 
 
@@ -878,6 +963,10 @@ def test_command(
         (["export", "", "--to", "numpy"], "path ''"),
         (["export", "a\0b", "--to", "numpy"], "names no file"),
         (["export", "run", "--to", ""], "Unknown format ''"),
+        (["report", ""], "path ''"),
+        (["report", "a\0b"], "names no file"),
+        (["report", "run", "--out", ""], "path ''"),
+        (["report", "run", "--format", ""], "Unknown format ''"),
         (["train", "digits", "--set", "activation=a\nb"], "Unknown activation"),
     ],
 )

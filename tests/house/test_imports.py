@@ -17,6 +17,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBY
 SLOW = (
     "PIL",
     "jinja2",
+    "joblib",
     "matplotlib",
     "onnx",
     "onnxruntime",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
+from . import comparing
 from .output import Output, table
 
 if TYPE_CHECKING:
@@ -32,9 +33,12 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
 
 def resume(args: argparse.Namespace, out: Output) -> int:
-    """Go on with a run."""
+    """Go on with a run or a comparison."""
     from ..experiments.runs import resume_run
 
+    if comparing.is_comparison(args.run):
+        return comparing.resume_comparison(args, out)
+    comparing.refuse_jobs(args.jobs)
     outcome = resume_run(
         args.run, force=args.force, progress=out.progress, tensorboard=args.tensorboard
     )
@@ -48,6 +52,8 @@ def _tell(outcome: Outcome, out: Output) -> None:
     from ..experiments.folders import TENSORBOARD
 
     if sentence := native.notice(outcome.history.engine_reasons):
+        out.note(sentence)
+    for sentence in outcome.history.notes:
         out.note(sentence)
     facts = outcome.facts
     rows = [("best epoch", f"{facts['best_epoch']} of {facts['epochs']}")]
@@ -67,6 +73,11 @@ def _tell(outcome: Outcome, out: Output) -> None:
     if (outcome.folder / TENSORBOARD).is_dir():
         rows.append(("curves", f"tensorboard --logdir {shlex.quote(facts['run'])}"))
     out.result(table(rows), facts)
+
+
+def compare(args: argparse.Namespace, out: Output) -> int:
+    """Compare recipes over several seeds."""
+    return comparing.compare(args, _changes(args), out)
 
 
 def plan(args: argparse.Namespace, out: Output) -> int:
@@ -165,6 +176,31 @@ def export(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def report(args: argparse.Namespace, out: Output) -> int:
+    """Pages of runs and comparisons, made anew."""
+    from ..experiments.remaking import make_reports
+
+    made = make_reports(args.runs, args.format, args.out)
+    rows, facts = [], []
+    for one in made:
+        pictures = len(one.files) - 1
+        beside = f", with {pictures} pictures beside it" if pictures else ""
+        rows.append((str(one.folder), f"{one.files[0]}{beside}"))
+        for sentence in one.missing:
+            out.note(f"{one.folder}: {sentence}")
+        files = [str(path) for path in one.files]
+        facts.append(
+            {
+                "folder": str(one.folder),
+                "kind": one.kind,
+                "files": files,
+                "missing": list(one.missing),
+            }
+        )
+    out.result(table(rows), {"reports": facts})
+    return 0
+
+
 def check_gradients(args: argparse.Namespace, out: Output) -> int:
     """Check the gradients of a standing set of networks."""
     from ..network.checks import standard_cases
@@ -240,10 +276,12 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
     "resume": resume,
+    "compare": compare,
     "plan": plan,
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "report": report,
     "check-gradients": check_gradients,
     "datasets": datasets,
     "recipes": recipes,

@@ -1,3 +1,26 @@
-"""Floor 7, experiments: recipes, run folders, and the use of what they made."""
+"""Floor 7, experiments: recipes, run folders, comparisons, and the use of what they made."""
 
-ORDER = ("recipes", "folders", "preparation", "planning", "facts", "runs", "serving")
+ORDER = (
+    "recipes",
+    "folders",
+    "preparation",
+    "planning",
+    "held_out",
+    "facts",
+    "results",
+    "runs",
+    "serving",
+    "remaking",
+    "arms",
+    "questions",
+    "asking",
+    "errands",
+    "pools",
+    "run_results",
+    "verdict",
+    "findings",
+    "answers",
+    "watching",
+    "carrying",
+    "comparisons",
+)

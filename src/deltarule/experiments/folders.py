@@ -14,6 +14,7 @@ from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
 __all__ = [
+    "ABOUT",
     "CHECKPOINTS",
     "METRICS",
     "RECIPE",
@@ -30,6 +31,8 @@ __all__ = [
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
 TENSORBOARD = "tensorboard"
 REPORT, RESULT = "report.html", "result.json"
+ABOUT = "about.json"
+"""What a report says of a run that stands neither in its recipe, metrics nor weights."""
 
 
 def free_folder(parent: Path, stem: str) -> Path:
@@ -120,20 +123,31 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines; None where a number was not finite.
+    """The records of a file of JSON lines; without the last, if it is not whole yet.
 
     Raises
     ------
     FileRefused
-        If it cannot be read, or a line holds no record.
+        If another line is no record.
+    NotAvailable
+        If there is no such file, or it cannot be read.
     """
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileRefused(f"{path} cannot be read: {error}. Train anew.") from None
-    if not all(isinstance(record, dict) for record in records):
-        raise FileRefused(f"{path} holds lines that are no records of epochs. Train anew.")
-    return records
+        lines = path.read_bytes().decode("utf-8").split("\n")
+        return [_record(line) for line in lines[:-1]]  # what follows the last end is half a line
+    except (ValueError, RecursionError) as error:
+        raise FileRefused(
+            f"{path} is damaged: {error}. Take it from a backup, or train again."
+        ) from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _record(line: str) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError(f"the line {line:.40} is no record")
+    return record
 
 
 def repair_lines(path: Path, records: list[dict[str, Any]]) -> None:

@@ -5,28 +5,33 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..ground.devices import find_device
-from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..ground.errors import CutShort, DeltaruleError, Diverged, NotAvailable
+from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
 from ..learning.interrupts import Interrupts
+from ..learning.probes import Probe
 from ..learning.tensorboard import TensorBoard, require_tensorboardx
 from ..learning.training import Training
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
+from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.generations import Generations
 from ..storage.json_text import json_text
 from ..storage.locks import locked
-from .facts import run_facts
+from .facts import about_run, run_facts
 from .folders import (
+    ABOUT,
     CHECKPOINTS,
     METRICS,
     RECIPE,
@@ -41,6 +46,7 @@ from .folders import (
 )
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
+from .results import is_result
 
 __all__ = ["Outcome", "resume_run", "train_run"]
 
@@ -84,8 +90,11 @@ class _Journal(Callback):
         self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
+        self.report = True
 
     def on_start(self, training: Training) -> None:
+        # From here to the result's end: what is begun in the folder is also brought to an end.
+        self.lock.enter_context(Listening())
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
@@ -133,6 +142,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
@@ -144,6 +154,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    report : bool
+        Whether the page is made, which takes about a second.
     tensorboard : bool
         Write event files into the folder `tensorboard` of the run.
 
@@ -152,14 +164,14 @@ def train_run(
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
     Diverged, KeyboardInterrupt
-        After the best weights so far and the report are written.
+        After the best weights so far and the report are written; of a training that has ended
+        anyway a signal changes nothing.
     """
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
-    return _run(
-        recipe, wanted, command, callbacks, progress, {}, there=False, tensorboard=tensorboard
-    )
+    made = {"report": report, "tensorboard": tensorboard}
+    return _run(recipe, wanted, command, callbacks, progress, {}, there=False, **made)
 
 
 def resume_run(
@@ -168,6 +180,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
@@ -181,6 +194,8 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    report : bool
+        Whether the page is made.
     tensorboard : bool
         Write event files, of all epochs; so does a run that was begun with them, and one that is
         done writes them anew.
@@ -219,9 +234,14 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(
-            recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
-        )
+        made = {"report": report, "tensorboard": tensorboard}
+        try:
+            return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
+        except KeyboardInterrupt as error:
+            if error.args:
+                raise
+            told = f"Interrupted before the run went on. Go on with: {command}"
+            raise type(error)(told) from None
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -232,7 +252,7 @@ def _done(run: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):  # a damaged result is made anew
         return None
-    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+    return facts if is_result(facts) and (run / BEST).exists() else None
 
 
 def _run(
@@ -244,6 +264,7 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    report: bool,
     tensorboard: bool,
 ) -> Outcome:
     if recipe.device is not None:
@@ -253,6 +274,7 @@ def _run(
     recipe, network = prepared.recipe, prepared.network
     del dataset  # the rows of a run are in `prepared`; a copy would double the memory
     journal = _Journal(wanted, network.about["data"], recipe, there, tensorboard)
+    journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -266,44 +288,65 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
-    warnings = list(prepared.notes)
+    told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
     if metrics is not None and recipe.task == "classification":
         metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
     try:
-        network.train(
-            prepared.X,
-            prepared.y,
-            prepared.X_val,
-            prepared.y_val,
-            **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-            callbacks=[journal, *callbacks],
-            progress=progress,
-            **again,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
+            network.train(
+                prepared.X,
+                prepared.y,
+                prepared.X_val,
+                prepared.y_val,
+                **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
+                callbacks=[Probe(), journal, *callbacks],
+                progress=progress,
+                **again,
+            )
     except Diverged as error:
         failure = error
-        warnings.append(str(error))
+        told.append(str(error))
+    except NotAvailable as error:  # a folder has gone, or takes no more
+        if not (journal.claimed and network.history):
+            raise
+        raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
-        if not journal.claimed:
+        if not journal.claimed or network.history is None:
             raise
         failure = type(error)(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
             f"with: deltarule resume {shlex.quote(str(journal.folder))}"
         )
-        warnings.append("The training was interrupted.")
+        told.append("The training was interrupted.")
     folder, history = journal.folder, network.history
     assert history is not None
-    warnings += history.notes
+    told += history.notes
+    if history.stop_reason == "diverged":
+        failure = Diverged(history.notes[-1], history.steps)
     network.save(folder / BEST)
     facts = _result(folder, prepared, history)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    shown = run_facts(recipe, prepared, history, command, told)
+    write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
+    if journal.report:
+        write_text(folder / REPORT, run_page(shown))
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
+
+
+def _save_what_can_be(network: Network, folder: Path) -> str:
+    """Keep the best weights although a run cannot go on; what became of them."""
+    try:
+        network.save(folder / BEST)
+    except DeltaruleError:
+        return "The weights could not be kept; what checkpoints there are is left."
+    again = f"deltarule resume {shlex.quote(str(folder))}"
+    return f"The best weights so far are in {folder / BEST}. Once that is mended: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:

@@ -14,6 +14,7 @@ ORDER = (
     "history",
     "monitor",
     "progress",
+    "divergence",
     "training",
     "checkpointing",
     "tensorboard",
@@ -21,6 +22,7 @@ ORDER = (
     "full_batch",
     "gradients",
     "examination",
+    "probes",
     "symptoms",
     "diagnosis",
 )

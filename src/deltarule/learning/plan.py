@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "PRECISIONS", "Plan", "steps_in"]
+__all__ = ["ENGINES", "POLICIES", "PRECISIONS", "Plan", "steps_in"]
 
 ENGINES = ("auto", "reference", "fast")
 PRECISIONS = ("full", "bf16")
+POLICIES = ("stop", "rollback", "raise")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Plan:
         Whether every epoch takes the rows in an order of its own.
     device : str or None
         Where PyTorch's tensors take the steps, such as "cuda"; None for NumPy and the engine.
+    on_divergence : one of POLICIES
+        "raise" ends the training with an error, "stop" with the best weights and a note in the
+        history, once there are some; "rollback" goes back to the end of the last whole epoch with
+        half the learning rate, a bounded number of times, and then stops.
     """
 
     epochs: int
@@ -47,6 +52,7 @@ class Plan:
     precision: str = "full"
     shuffle: bool = True
     device: str | None = None
+    on_divergence: str = "raise"
 
 
 def steps_in(n: int, plan: Plan) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -31,11 +32,17 @@ class Steps(Protocol):
     `load` before the first and `store` after the last: between them an engine may keep weights,
     optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
     when its batch was last taken, before the step.  `advance` takes some steps from step t on, with
-    the rows of `order`, and returns the loss of each; a tensor of them is best looked at late.
+    the rows of `order`, and returns the loss of each.  `gradient_is_finite` tells it of the last
+    step taken; after one whose loss or ∇ is not finite there is no further one in a call.
+
+    A device returns its losses as a tensor, best looked at late, and tells of the gradients of all
+    steps since `load`; it goes on after what is not finite.
     """
 
     @property
     def scores(self) -> Array: ...
+    @property
+    def gradient_is_finite(self) -> bool | Array: ...
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
@@ -64,6 +71,7 @@ class ReferenceSteps:
         self.rows, self.averaged, self.plan = rows, averaged, plan
         self._penalty = l2(plan.l2)
         self.scores = np.empty((len(rows), 0), rows.dtype)
+        self.gradient_is_finite = True
 
     def load(self) -> None:
         """Weights are stepped where they are."""
@@ -96,6 +104,9 @@ class ReferenceSteps:
         self.scores[index] = z
         if self.averaged is not self.chain:
             move_average(self.averaged, self.chain, float(pace_of_average(plan.average, t)))
+        grad = self.chain.grad
+        # Its squares may overflow where it does not.
+        self.gradient_is_finite = math.isfinite(grad @ grad) or bool(np.isfinite(grad).all())
         return np.array([float(value)])
 
 

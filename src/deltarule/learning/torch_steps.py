@@ -132,6 +132,7 @@ class TorchSteps:
         real = {"dtype": theta.dtype, "device": self.device}
         self._table = xp.zeros((steps, COLUMNS + own.shape[1]), **real)
         self._losses = xp.zeros(steps, **real)
+        self._peaks = xp.zeros(steps, **real)
         outputs = self._averaged(self._rows.part(slice(0, 1)))[0].shape[1]
         self._scores = xp.zeros((n, outputs), **real)
 
@@ -145,6 +146,11 @@ class TorchSteps:
     def scores(self) -> Array:
         """z of each row when its batch was last taken, before its step, (n, n_outputs)."""
         return on_host(self._scores)
+
+    @property
+    def gradient_is_finite(self) -> Array:
+        """Of each step since `load`, whether the largest |∂L/∂θⱼ| was a number, (steps,)."""
+        return np.isfinite(on_host(self._peaks[: self._done]))
 
     def _pairs(self) -> Iterator[tuple[Array, Array]]:
         """What the host holds, and the same on the device."""
@@ -293,6 +299,7 @@ class TorchSteps:
             clip=self.plan.clip_norm,
         )
         self._losses.index_copy_(0, at, value.reshape(1))
+        self._peaks.index_copy_(0, at, abs(self._chain.grad).max().reshape(1))
         self._scores.index_copy_(0, index, z)
         if self._averages:
             move_average(self._averaged, self._chain, pace)

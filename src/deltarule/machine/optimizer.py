@@ -47,6 +47,11 @@ class Optimizer:
         Where the matrices lie in θ.
     options : dict, optional
         The rule's hyper-parameters.
+
+    Attributes
+    ----------
+    factor : float
+        Of every rate, 1.0; a training that goes back after a divergence halves it.
     """
 
     def __init__(
@@ -64,13 +69,15 @@ class Optimizer:
         self.rule = rule
         self.options = options or {}
         self.lr, self.total, self.schedule = lr, total, schedule
+        self.factor = 1.0
         self.weight_decay, self.matrices = weight_decay, matrices
         self.state = zeros((rule.slots, len(theta)), like=theta)  # type: ignore[attr-defined]
         self._work = zeros(len(theta), like=theta)
 
     def rate(self, t: int) -> float:
         """ηₜ, the learning rate of step t = 1, 2, …"""
-        return self.lr * (self.schedule(t - 1, self.total) if self.schedule else 1.0)
+        scheduled = self.schedule(t - 1, self.total) if self.schedule else 1.0
+        return self.factor * (self.lr * scheduled)
 
     def ahead(self, t: int, steps: int) -> tuple[Array, Array]:
         """ηₜ, (steps,), and the rule's scalars, (steps, k), of steps t, t + 1, …, float64."""

@@ -11,6 +11,7 @@ ORDER = (
     "preprocessing",
     "judging",
     "resuming",
+    "starting",
     "assembly",
     "lane",
     "passes",

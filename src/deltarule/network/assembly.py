@@ -21,9 +21,10 @@ from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .memory import RowsInfo, training_memory
 from .preprocessing import Preprocessing
 from .resuming import checkpoints_for, identity_of
+from .starting import start_at_mean
 from .targets import require_two_classes
 
-__all__ = ["assemble", "rows_info"]
+__all__ = ["OF_PLAN", "assemble", "rows_info"]
 
 OF_PLAN = (
     "epochs",
@@ -34,6 +35,7 @@ OF_PLAN = (
     "engine",
     "precision",
     "device",
+    "on_divergence",
 )
 
 
@@ -105,10 +107,13 @@ def assemble(
         plan,
         found,
         monitored=watcher is not None,
+        checkpoints=checkpoints.write is not None,
         network_is_there=True,
     ).require()
     prepared = prepared.with_scaling_of(array)
     rows = prepared.rows(array, targets, weight)
+    if preprocessing.scaling is None:
+        start_at_mean(chain, s, rows)
     rows_val = None
     if has_validation:
         assert array_val is not None

@@ -10,7 +10,7 @@ from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
 from ..learning.callbacks import Callback, as_callback
 from ..learning.evaluation import Judge
 from ..learning.monitor import Monitor
-from ..learning.plan import ENGINES, PRECISIONS, Plan
+from ..learning.plan import ENGINES, POLICIES, PRECISIONS, Plan
 from ..mathematics import metrics as metric_table
 from .inputs import brief, check_flag, check_number, check_one_of
 from .settings import Settings
@@ -58,6 +58,7 @@ def check_plan(
     if patience is not None:
         check_number(problems, "patience", patience, low=1, integer=True)
     check_engine(problems, plan.engine, plan.precision, plan.device, settings.dtype)
+    check_one_of(problems, "on_divergence", plan.on_divergence, POLICIES)
 
 
 def check_engine(
