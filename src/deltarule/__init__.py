@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .estimators.regressor import MLPRegressor
     from .experiments.answers import Comparison
     from .experiments.comparisons import compare
+    from .experiments.sweeps import sweep
     from .exporting.door import export
     from .ground.errors import (
         CutShort,
@@ -84,6 +85,7 @@ _HOMES = {
     "load_data": "data.sources",
     "set_threads": "engine.native",
     "summary": "network.summary",
+    "sweep": "experiments.sweeps",
 }
 _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
 
@@ -120,6 +122,7 @@ __all__ = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 
 

@@ -12,7 +12,7 @@ from deltarule.experiments.results import RESULT_OF, is_result
 from deltarule.experiments.runs import train_run
 
 FACTS: dict[str, Any] = {
-    name: "" if kind is str else 1 if kind in (int, float | int) else None
+    name: kind() if kind in (str, list) else 1 if kind in (int, float | int) else None
     for name, kind in RESULT_OF.items()
 }
 

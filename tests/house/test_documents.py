@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from deltarule.cli.parser import build_parser
 from deltarule.experiments.recipes import builtin_recipes
+from deltarule.experiments.spaces import space_from
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -63,7 +65,7 @@ def test_commands_of_the_documents_exist() -> None:
     """Every `deltarule …` line of the documents parses, and names recipes that exist."""
     lines = [
         line.split("#")[0].strip()
-        for document in ("README.md", "docs/results.md", "docs/compare.md")
+        for document in ("README.md", "docs/results.md", "docs/compare.md", "docs/sweeps.md")
         for line in (ROOT / document).read_text(encoding="utf-8").splitlines()
         if line.startswith("    deltarule ")
     ]
@@ -73,6 +75,12 @@ def test_commands_of_the_documents_exist() -> None:
         named = getattr(args, "recipe", None) or []
         for recipe in [named] if isinstance(named, str) else named:
             assert recipe in builtin_recipes(), line
+
+
+def test_the_space_of_the_guide_is_one() -> None:
+    """The space that the guide to sweeps shows is accepted as it stands."""
+    (text,) = blocks("docs/sweeps.md", "toml")
+    assert "depth" in space_from(tomllib.loads(text), {}).given["hidden_layer_sizes"]
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

@@ -47,6 +47,7 @@ PUBLIC = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 MODULES = [
     ".".join(("deltarule", *path.relative_to(SOURCE).with_suffix("").parts))
@@ -132,6 +133,7 @@ def test_methods_explain_themselves(name: str) -> None:
         deltarule.export,
         deltarule.load,
         deltarule.load_data,
+        deltarule.sweep,
     ],
     ids=lambda function: function.__qualname__,
 )

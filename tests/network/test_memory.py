@@ -29,6 +29,12 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         0,
         {"average": 0.9, "clip_norm": 1.0},
     ),
+    "going back": (
+        {"sizes": [1500, 2000, 5]},
+        1000,
+        300,
+        {"average": 0.9, "on_divergence": "rollback"},
+    ),
     "normalised": (
         {"sizes": [500, 1000, 1000, 10], "normalization": "batch"},
         6000,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..ground.errors import InvalidInput
 from . import comparing
 from .output import Output, table
+from .sweeping import run_sweep
 
 if TYPE_CHECKING:
     from ..experiments.runs import Outcome
@@ -89,6 +90,11 @@ def plan(args: argparse.Namespace, out: Output) -> int:
     planned = plan_run(recipe)
     out.result(table(planned.lines()), planned.facts())
     return 0
+
+
+def sweep(args: argparse.Namespace, out: Output) -> int:
+    """Search for the best recipe."""
+    return run_sweep(args, _changes(args), out)
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -278,6 +284,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "resume": resume,
     "compare": compare,
     "plan": plan,
+    "sweep": sweep,
     "evaluate": evaluate,
     "predict": predict,
     "export": export,

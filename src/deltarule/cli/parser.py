@@ -115,6 +115,8 @@ def build_parser() -> Parser:
     _data_options(plan)
     _recipe_options(plan)
 
+    _sweep(_command(commands, "sweep", "search for the best recipe: many trials, each a run"))
+
     evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
     _model_and_data(evaluate)
     _unused_seed(evaluate)
@@ -283,6 +285,29 @@ def _model_and_data(command: Parser) -> None:
         "held out, else all), all, validation or test",
     )
     _data_options(command)
+
+
+def _sweep(sweep: Parser) -> None:
+    _source_and_recipe(sweep)
+    sweep.add_argument("--space", required=True, metavar="FILE", help="TOML: what is searched")
+    sweep.add_argument(
+        "--trials", default="20", metavar="N", help="how many there are to be, in all; 20"
+    )
+    sweep.add_argument("--out", metavar="DIR", help="the sweep's folder; sweeps/NAME by default")
+    sweep.add_argument(
+        "--storage",
+        metavar="URL",
+        help="sqlite:///FILE or postgresql://user@host/database; SQLite in the folder by default",
+    )
+    sweep.add_argument("--study", metavar="NAME", help="of the sweep in its store")
+    sweep.add_argument(
+        "--metric", metavar="COLUMN", help="what decides, such as val_accuracy; val_loss by default"
+    )
+    sweep.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, random or grid")
+    sweep.add_argument("--pruner", default="median", metavar="NAME", help="median or none")
+    sweep.add_argument("--timeout", metavar="SECONDS", help="begin no trial after so long")
+    _data_options(sweep)
+    _recipe_options(sweep)
 
 
 def _recipe_options(command: Parser) -> None:

@@ -1,4 +1,4 @@
-"""Floor 7, experiments: recipes, run folders, comparisons, and the use of what they made."""
+"""Floor 7, experiments: recipes, runs, comparisons, sweeps, and the use of what they made."""
 
 ORDER = (
     "recipes",
@@ -23,4 +23,15 @@ ORDER = (
     "watching",
     "carrying",
     "comparisons",
+    "domains",
+    "spaces",
+    "stores",
+    "searches",
+    "samplers",
+    "workplaces",
+    "trials",
+    "sweep_findings",
+    "announcing",
+    "workers",
+    "sweeps",
 )

@@ -23,6 +23,7 @@ RESULT_OF: dict[str, Any] = {
     "engine": str,
     "device": str | None,
     "weights_sha256": str,
+    "notes": list,
 }
 """What stands in a result, in this order, and of what kind it is."""
 

@@ -374,4 +374,5 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "engine": history.engine,
         "device": history.device or None,
         "weights_sha256": history.weights_sha256,
+        "notes": list(history.notes),
     }

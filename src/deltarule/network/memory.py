@@ -194,8 +194,9 @@ def training_memory(
     slots = others - (OF_AVERAGE if plan.average else 0)
     batch = min(plan.batch_size, rows.n_train)
     changing = (1 + slots + bool(plan.average)) * vector  # θ, the optimizer's memory, the average
-    at_the_end, goes_back = changing + vector, plan.on_divergence == "rollback"
-    of_checkpoint = _checkpoint(changing, monitored * vector, vector, settings, rows)
+    at_the_end = changing + vector
+    before = vector + (changing if plan.on_divergence == "rollback" else 0)
+    of_checkpoint = _checkpoint(changing, monitored * vector, before, settings, rows)
     parts = {
         "parameters": vector,
         "gradient": vector,
@@ -203,10 +204,7 @@ def training_memory(
         "averaged weights": (OF_AVERAGE * vector) if plan.average else 0,
         # Those before the epoch, the best, and, when it ends, where it stopped and a copy from
         # which the weights' checksum is taken; and where it may go back to.
-        "weights kept": (1 + monitored) * vector
-        + at_the_end
-        + goes_back * changing
-        + (4 + 2 * goes_back) * statistics,
+        "weights kept": before + monitored * vector + at_the_end + 4 * statistics,
         # A copy of all that changes, and the file that it becomes, beside what was before the
         # epoch; the end's own copies are not there yet.
         "checkpoint": max(0, of_checkpoint - at_the_end) if checkpoints else 0,

@@ -120,6 +120,9 @@ def _check_facts(snapshot: Snapshot) -> None:
     records = facts["epochs"]
     counted = all(type(facts[name]) is int and 0 <= facts[name] < 2**53 for name in ("t", "epoch"))
     said = all(type(facts[name]) is bool for name in ("stop", "stopped_early"))
+    counted = counted and type(facts.get("taken_back", 0)) is int
+    told = facts.get("rollbacks", [])
+    said = said and type(told) is list and all(type(sentence) is str for sentence in told)
     if not (counted and said and type(facts["seconds"]) in (int, float)):
         raise ValueError("its counters are not numbers")
     if len(records) != facts["epoch"] - within:
@@ -138,6 +141,8 @@ def _check_shapes(training: Training, arrays: Mapping[str, Array]) -> None:
     }
     if training.averaged is not training.chain:
         wanted["averaged_theta"] = training.chain.theta.shape
+    if "safe_state" in arrays:
+        wanted |= {f"safe_{k}": wanted[k] for k in ("theta", "statistics", "state")}
     wrong = [name for name, shape in wanted.items() if arrays[name].shape != shape]
     if wrong or (("averaged_theta" in arrays) != (training.averaged is not training.chain)):
         raise InvalidInput(

@@ -20,4 +20,6 @@ ORDER = (
     "intervals",
     "contrasts",
     "comparisons",
+    "sweep_plots",
+    "sweeps",
 )
