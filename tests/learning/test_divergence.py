@@ -374,6 +374,7 @@ def test_the_newest_checkpoint_is_the_last_written(
     """Killed anywhere, at most the steps since the last checkpoint are lost, and no bit."""
     monkeypatch.setattr("deltarule.engine.fast.FIRST_STEPS", 1)
     monkeypatch.setattr("deltarule.engine.fast.SECONDS", 0.0)
+    monkeypatch.setattr("deltarule.learning.torch_steps.SECONDS", 0.0)
     given: dict[str, Any] = {**QUIET, "on_divergence": "rollback"}
 
     def network() -> Network:
