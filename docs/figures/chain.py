@@ -1,5 +1,7 @@
 """The whole gradient of a network as one vector, coloured by the view each entry belongs to."""
 
+from itertools import pairwise
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -12,7 +14,7 @@ SIZES = (6, 5, 4, 3)
 
 def draw() -> Figure:
     layers = {}
-    for i, (n_in, n_out) in enumerate(zip(SIZES, SIZES[1:], strict=False), 1):
+    for i, (n_in, n_out) in enumerate(pairwise(SIZES), 1):
         layers[f"f{i}"] = Activation(activations.tanh if i > 1 else activations.identity)
         layers[f"layer {i}"] = Dense(n_in, n_out)
     chain = Chain(layers, np.float64)
