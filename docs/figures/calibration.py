@@ -17,7 +17,7 @@ def draw() -> Figure:
     x = x[order] + 0.35 * rng.normal(size=x.shape)  # hard to read, so that mistakes are made
     y = y[order]
     net = dr.Network([64, 64, 10], optimizer="adam", seed=0)
-    net.train(x[:TRAIN], y[:TRAIN], epochs=60, batch_size=32, lr=0.01)
+    net.train(x[:TRAIN], y[:TRAIN], epochs=60, batch_size=32, lr=0.01, progress=False)
     z = net.scores(x)
     held_out, new = slice(TRAIN, TRAIN + FIT), slice(TRAIN + FIT, None)
     temperature = calibration.fit_temperature(y[held_out], z[held_out])
