@@ -41,6 +41,7 @@ extensions = [
 exclude_patterns = ["_*", "figures", "playground", "speedrun.md", "**/README.txt"]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
+smartquotes = False  # "auto" is what has to be typed, and so is --json
 myst_heading_anchors = 4  # those that GitHub makes
 
 autodoc_member_order = "bysource"
@@ -54,6 +55,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "deltarule"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sourcelink = False
