@@ -73,7 +73,7 @@ clean:
 
 .venv/dev-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@ .venv/demo-installed
+	touch $@ .venv/demo-installed .venv/docs-installed
 
 .venv/docs-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 EXTENSIONS = HERE / "_ext"
 sys.path[:0] = [str(EXTENSIONS), str(HERE.parent / "src")]
 
-import deltarule
+import deltarule  # noqa: E402, what the path above is for
 
 # -- what it is -----------------------------------------------------------------------------------
 
@@ -66,7 +66,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 # MathJax comes with the site: nothing is fetched when a page is read.  SVG needs no fonts.
 MATHJAX = "tex-svg.js"
-MATHJAX_SHA256 = "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"  # 3.2.2, as released
+# The sum of the file in version 3.2.2, as its authors released it.
+MATHJAX_SHA256 = "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"
 mathjax_path = MATHJAX
 mathjax3_config = {
     # Without the menu a formula is no stop of the Tab key, and nothing else is loaded.

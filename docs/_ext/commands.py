@@ -1,7 +1,7 @@
 """Every command and every key of a recipe, as the program itself knows them.
 
-    ```{command} train        the words of `deltarule train --help`, each option with its anchor
-    ```{keys}                 every key of a recipe: its default, what it is
+The directive `command` shows what `deltarule COMMAND --help` says, each option with its anchor;
+`keys` shows every key of a recipe, with its default.
 """
 
 from __future__ import annotations
@@ -89,9 +89,7 @@ def keys() -> str:
     """Every key of a recipe in Markdown."""
     rows = ["| key | default | |", "|---|---|---|"]
     for field in dataclasses.fields(Recipe):
-        rows.append(
-            f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |"
-        )
+        rows.append(f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |")
     return "\n".join(rows)
 
 

@@ -1,8 +1,8 @@
 """Runs the steps of one page in order, as a reader would: python page_driver.py STEPS RESULTS.
 
-A step is [kind, text, line]: "python" continues the pieces before it, "command" is a line for the
-shell, "file" is [name, content], "head" a file to read.  The results are what each step printed, errors and progress
-included; the first that fails ends the page.
+A step is [kind, text, place]: "python" continues the pieces before it, "command" is a line for the
+shell, "file" is [name, content], "head" a file to read.  The results are what each step printed,
+errors and progress included; the first that fails ends the page.
 """
 
 from __future__ import annotations

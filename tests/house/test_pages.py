@@ -1,4 +1,4 @@
-"""What the pages of the site show is what happens: their Python and their commands run, in order."""
+"""What the pages show is what happens: their Python and their commands run, in order."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ RUNNING = [page for page in PAGES if steps(page)[0]]
 
 @pytest.mark.parametrize("page", RUNNING, ids=name_of)
 def test_page_runs(page: Path, tmp_path: Path) -> None:
-    """The Python and the commands of a page run in order, and print what it shows but for figures."""
+    """Python and commands of a page run in order, and print what it shows but for figures."""
     for package in NEEDS.get(name_of(page), ()):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"needs {package}")
@@ -195,7 +195,9 @@ def test_what_is_not_run_says_why() -> None:
     assert len(left_out) <= MOST_NOT_RUN, left_out
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if "deltarule " in p.read_text("utf-8")], ids=name_of)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if "deltarule " in p.read_text("utf-8")], ids=name_of
+)
 def test_commands_exist(page: Path) -> None:
     """Every `deltarule …` line of a page parses, run or not, and names recipes that exist."""
     for block in blocks(page.read_text(encoding="utf-8")):
@@ -216,8 +218,21 @@ def test_what_runs_elsewhere_does() -> None:
 def test_blocks_are_found() -> None:
     """Fenced and indented blocks are told apart, and a mark belongs to the block below it."""
     text = "\n".join(
-        ["Text.", "", "    deltarule recipes", "", "*Not run by the tests: it waits.*", "",
-         "```python", "wait()", "```", "", "```text", "done", "```"]
+        [
+            "Text.",
+            "",
+            "    deltarule recipes",
+            "",
+            "*Not run by the tests: it waits.*",
+            "",
+            "```python",
+            "wait()",
+            "```",
+            "",
+            "```text",
+            "done",
+            "```",
+        ]
     )
     assert [(b.language, b.text, b.line, b.prose, b.why_not) for b in blocks(text)] == [
         ("", "deltarule recipes\n", 3, "Text.", ""),

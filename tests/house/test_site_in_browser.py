@@ -19,7 +19,8 @@ OUTSIDE = """() => {
     return false;
   };
   return [...document.querySelectorAll('.main *')]
-    .filter(e => { const r = e.getBoundingClientRect(); return r.width && r.right > innerWidth + 1; })
+    .filter(e => e.getBoundingClientRect().width)
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .filter(e => !cut(e))
     .map(e => e.tagName + ' ' + e.textContent.slice(0, 60));
 }"""
@@ -144,7 +145,7 @@ def test_by_keyboard(visit: Any, site_address: str) -> None:
     page.keyboard.press("Tab")
     where, outline = page.evaluate(
         """() => { const e = document.activeElement;
-        return [!!e.closest('article') || !!e.closest('.content'), getComputedStyle(e).outlineStyle]; }"""
+        return [!!e.closest('.content'), getComputedStyle(e).outlineStyle]; }"""
     )
     assert where
     assert outline != "none"
