@@ -21,7 +21,7 @@ def draw() -> Figure:
     x = rng.normal(size=(ROWS, UNITS))
     x[3] *= 4.0  # a loud row
     x[:, 5] += 3.0  # a unit far off
-    figure = Figure(figsize=(5.6, 4.6), layout="constrained")
+    figure = Figure(figsize=(5.6, 4.1), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
     shown = {
         "raw": x,
