@@ -103,8 +103,8 @@ class FieldWords(SphinxTransform):
 
     def apply(self, **_: Any) -> None:
         for text in list(self.document.findall(nodes.Text)):
-            if text == " -- ":
-                text.parent.replace(text, nodes.Text(" – "))
+            if text.startswith(" -- "):
+                text.parent.replace(text, nodes.Text(f" – {text[4:]}"))
         for name in self.document.findall(nodes.field_name):
             if name.astext() == "Variables":
                 name[:] = [nodes.Text("Attributes")]
