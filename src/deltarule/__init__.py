@@ -46,7 +46,7 @@ FLOORS = (
     ("mathematics",),
     ("machine",),
     ("data",),
-    ("storage", "report", "engine"),
+    ("storage", "report", "engine", "distributed"),
     ("learning",),
     ("network",),
     ("estimators", "experiments", "exporting"),

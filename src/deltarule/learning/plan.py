@@ -32,6 +32,8 @@ class Plan:
         Of the fast engine's products; the reference is always full.
     shuffle : bool
         Whether every epoch takes the rows in an order of its own.
+    shards : int
+        Into how many parts several workers cut a batch; 0 where there is one process alone.
     """
 
     epochs: int
@@ -44,6 +46,7 @@ class Plan:
     engine: str = "auto"
     precision: str = "full"
     shuffle: bool = True
+    shards: int = 0
 
 
 def steps_in(n: int, plan: Plan) -> int:

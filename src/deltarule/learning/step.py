@@ -10,7 +10,7 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from ..mathematics.losses import l2_penalty
 
-__all__ = ["Penalty", "clip_norm", "l2", "train_step"]
+__all__ = ["Penalty", "backpropagate", "clip_norm", "descend", "follow", "l2", "train_step"]
 
 Penalty = Callable[[Chain], Array]
 """penalty(chain) → P(θ), having added ∂P/∂θ to chain.grad."""
@@ -36,18 +36,47 @@ def train_step(
     z : array, (n, n_outputs)
         The scores of the batch, before the step.
     """
+    value, z = backpropagate(chain, objective, batch)  # writes chain.grad
+    if reduce:
+        value = reduce(value, chain.outgoing)  # the only communication: sums
+    return descend(chain, optimizer, t, value, penalty=penalty, clip=clip), z
+
+
+def backpropagate(chain: Chain, objective: Objective, batch: Batch) -> tuple[Array, Array]:
+    """L and z of a batch; ∇L and the increments of running statistics are in `chain.outgoing`."""
     z, pullback = chain(batch.x, batch.noise)  # forward; noise given means training
     value, g = objective(batch.y, z, batch.weight, batch.total)
     pullback(g)  # backward: writes chain.grad
-    if reduce:
-        reduce(chain.outgoing)  # the only communication: a sum
+    return value, z
+
+
+def descend(
+    chain: Chain,
+    optimizer: Optimizer,
+    t: int,
+    value: Array,
+    *,
+    penalty: Penalty | None = None,
+    clip: float | None = None,
+) -> Array:
+    """Take the step that `chain.outgoing` asks for; returns L with the penalty."""
     if penalty:
         value = value + penalty(chain)
     if clip:
         clip_norm(chain.grad, clip)
     optimizer.step(chain.theta, chain.grad, t)
     chain.statistics += chain.increments
-    return value, z
+    return value
+
+
+def follow(averaged: Chain, chain: Chain, decay: float, t: int) -> None:
+    """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
+    d = min(decay, (1.0 + t) / (10.0 + t))
+    for mean, now in (
+        (averaged.theta, chain.theta),
+        (averaged.statistics, chain.statistics),
+    ):
+        mean += (1.0 - d) * (now - mean)
 
 
 def l2(strength: float) -> Penalty | None:

@@ -19,7 +19,7 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
-from .step import l2, train_step
+from .step import follow, l2, train_step
 
 __all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
 
@@ -93,17 +93,8 @@ class ReferenceSteps:
             self.scores = np.empty((len(rows), z.shape[1]), z.dtype)
         self.scores[index] = z
         if self.averaged is not self.chain:
-            self._average(t)
+            follow(self.averaged, self.chain, self.plan.average, t)
         return np.array([float(value)])
-
-    def _average(self, t: int) -> None:
-        """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
-        d = min(self.plan.average, (1.0 + t) / (10.0 + t))
-        for mean, now in (
-            (self.averaged.theta, self.chain.theta),
-            (self.averaged.statistics, self.chain.statistics),
-        ):
-            mean += (1.0 - d) * (now - mean)
 
 
 def judge_engine(
