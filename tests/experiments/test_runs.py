@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 import deltarule as dr
 from deltarule.engine.native import available
 from deltarule.experiments.recipes import Recipe, find_recipe, recipe_from
-from deltarule.experiments.runs import Outcome, train_run
+from deltarule.experiments.runs import Outcome, resume_run, train_run
+from deltarule.learning.checkpointing import Checkpointer
+from deltarule.learning.interrupts import Interrupts
 from deltarule.learning.training import Training
 
 SMALL: dict[str, Any] = {"hidden_layer_sizes": [6], "epochs": 3}
@@ -236,3 +239,23 @@ def test_callbacks_hear_of_the_run(tmp_path: Path) -> None:
 
     train_run(recipe(), tmp_path / "run", callbacks=[Count()], progress=False)
     assert seen == [1, 2, 3]  # the line is there before they are called
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_a_resumed_run_listens_once(tmp_path: Path) -> None:
+    """A resumed run has one who writes checkpoints and one who hears signals, and then none."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run, heard = tmp_path / "run", []
+
+    def end(training: Training) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_run(recipe(), run, callbacks=[end], progress=False)
+    resume_run(
+        run,
+        callbacks=[lambda training: heard.append([type(c) for c in training.callbacks])],
+        progress=False,
+    )
+    assert [heard[-1].count(kind) for kind in (Checkpointer, Interrupts)] == [1, 1]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -85,12 +85,12 @@ class _Journal(Callback):
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
-        if self.there:
-            repair_lines(self.folder / METRICS, training.history.epochs)
-        else:
-            self.lock.enter_context(locked(self.folder))
         where = Generations(self.folder / CHECKPOINTS)
         where.tidy()
+        if self.there:  # what resumes from checkpoints writes them, too
+            repair_lines(self.folder / METRICS, training.history.epochs)
+            return
+        self.lock.enter_context(locked(self.folder))
         assert training.identity
         often = every(self.recipe.checkpoint_every)
         checkpointer = Checkpointer(where, often, training.identity())
@@ -168,7 +168,11 @@ def resume_run(
         if done is not None:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
-        again = {"resume": run / CHECKPOINTS, "force_resume": force}
+        again = {
+            "resume": run / CHECKPOINTS,
+            "force_resume": force,
+            "checkpoint_every": recipe.checkpoint_every,
+        }
         command = f"deltarule resume {shlex.quote(str(run))}"
         return _run(recipe, run, command, callbacks, progress, again, there=True)
 
