@@ -133,7 +133,7 @@ def test_shards_add_up(cuts: list[int], weighted: bool) -> None:
         batch = Batch(X[rows], Y[rows], w, total, shard)
 
         def keep(value: np.ndarray, flat: np.ndarray) -> np.ndarray:
-            outgoing.append(flat.copy())  # noqa: B023
+            outgoing.append(flat.copy())
             return value
 
         step(net, batch, reduce=keep)

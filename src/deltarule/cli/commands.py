@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
 from .output import Output, table
+from .together import together
 
 if TYPE_CHECKING:
     from ..experiments.runs import Outcome
@@ -19,12 +20,18 @@ __all__ = ["COMMANDS"]
 
 def train(args: argparse.Namespace, out: Output) -> int:
     """Train by a recipe."""
-    from ..experiments.recipes import find_recipe, recipe_from
+    from ..distributed.workers import agreed
+    from ..experiments.recipes import Recipe, find_recipe, recipe_from
     from ..experiments.runs import train_run
 
-    recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+    def recipe() -> Recipe:
+        return recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+
     command = shlex.join(["deltarule", *args.argv])
-    _tell(train_run(recipe, args.out, command=command, progress=out.progress), out)
+    with together(out) as workers:
+        asked = agreed(workers, recipe)
+        options: dict[str, Any] = {"progress": out.progress, "workers": workers}
+        _tell(train_run(asked, args.out, command=command, **options), out)
     return 0
 
 
@@ -32,7 +39,9 @@ def resume(args: argparse.Namespace, out: Output) -> int:
     """Go on with a run."""
     from ..experiments.runs import resume_run
 
-    _tell(resume_run(args.run, force=args.force, progress=out.progress), out)
+    with together(out) as workers:
+        options: dict[str, Any] = {"progress": out.progress, "workers": workers}
+        _tell(resume_run(args.run, force=args.force, **options), out)
     return 0
 
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 import datetime
 import os
 import warnings
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..ground.contracts import Array
-from ..ground.errors import NotAvailable
+from ..ground.errors import DeltaruleError, InvalidInput, NotAvailable
 from .launch import Launch
 
-__all__ = ["Workers", "join"]
+__all__ = ["Workers", "agreed", "join"]
+
+Made = TypeVar("Made")
 
 # Longer than any step or any loading of data; a worker that is gone is noticed at once.
 PATIENCE = datetime.timedelta(minutes=10)
@@ -33,11 +36,13 @@ class Workers:
         This one's number, from 0, and how many there are.
     lost : bool
         Whether another one has gone: from then on nothing can be agreed on.
+    told : bool
+        Whether an error that ends this one is the leading worker's to tell.
     """
 
     def __init__(self, launch: Launch, backend: Any = None) -> None:
         self.rank, self.size, self.restarts = launch.rank, launch.size, launch.restarts
-        self.lost = False
+        self.lost = self.told = False
         self._backend = backend
 
     @property
@@ -55,30 +60,33 @@ class Workers:
         return out
 
     def scatter_sum(self, vector: Array) -> Array:
-        """This worker's slice of the sum of everybody's vector, (n / size,), to rounding."""
+        """The slice of one worker of the sum of everybody's vectors, (n / size,), to rounding."""
         if self.size == 1:
             return vector.copy()
         out = np.empty(vector.size // self.size, vector.dtype)
         self._call("reduce_scatter_single", "reduce_scatter_tensor", out, vector)
         return out
 
-    def any(self, flag: bool) -> bool:
-        """Whether anybody says so."""
-        return bool(self.gather(np.array([flag], np.uint8)).any())
+    def greatest(self, number: int) -> int:
+        """The greatest of everybody's numbers."""
+        return int(self.gather(np.array([number], np.int64)).max())
 
     def alike(self, digest: bytes) -> bool:
         """Whether everybody's bytes are the same; of equal length."""
         everybody = self.gather(np.frombuffer(digest, np.uint8).copy())
         return bool((everybody == everybody[0]).all())
 
-    def hear(self, text: str) -> str:
-        """What the leading worker says; what others say is not heard."""
+    def hear(self, text: str) -> list[str]:
+        """What everybody says, in the order of ranks."""
         said = text.encode()
-        length = int(self.gather(np.array([len(said)], np.int64))[0, 0])
-        padded = said.ljust(length, b" ")[:length] if self.leads else b" " * length
-        if not length:
-            return ""
-        return self.gather(np.frombuffer(padded, np.uint8).copy())[0].tobytes().decode()
+        lengths = self.gather(np.array([len(said)], np.int64))[:, 0]
+        padded = np.zeros(max(int(lengths.max()), 1), np.uint8)
+        padded[: len(said)] = np.frombuffer(said, np.uint8)
+        everybody = self.gather(padded)
+        return [
+            row[:length].tobytes().decode()
+            for row, length in zip(everybody, lengths.tolist(), strict=True)
+        ]
 
     def leave(self) -> None:
         """Part from the others; quietly, for there may be none."""
@@ -102,6 +110,32 @@ class Workers:
                 "only are kept; start the same command again, and it goes on from the newest "
                 "checkpoint."
             ) from None
+
+
+def agreed(workers: Workers | None, make: Callable[[], Made]) -> Made:
+    """What `make` makes, if it succeeds in every worker; without workers, just that.
+
+    Raises
+    ------
+    DeltaruleError
+        In every worker, where it failed in one: its own error where there is one, and in the
+        leading worker a word about the first of the others.
+    """
+    if workers is None:
+        return make()
+    error, made = None, []
+    try:
+        made.append(make())
+    except DeltaruleError as problem:
+        error = problem
+    said = workers.hear("" if error is None else f"{error}.")
+    workers.told = any(said)
+    if error is not None:
+        raise error
+    if workers.told:
+        first = next(rank for rank, words in enumerate(said) if words)
+        raise InvalidInput(f"Worker {first} of {workers.size} cannot begin: {said[first][:-1]}")
+    return made[0]
 
 
 def join(launch: Launch) -> Workers:

@@ -26,6 +26,7 @@ from ..network.inputs import brief, check_flag, check_number
 from ..network.judging import check_engine
 from ..network.parts import part
 from ..network.settings import settings_from
+from ..network.sharing import check_shards
 
 __all__ = ["Recipe", "builtin_recipes", "find_recipe", "parse_value", "recipe_from"]
 
@@ -82,6 +83,7 @@ class Recipe:
     dtype: str = option("float32", "float32 or float64", "TYPE")
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
     precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
+    shards: int = option(4, "parts of a batch, for several workers (torchrun): 1, 2, 4, …", "N")
     checkpoint_every: Any = option(
         "10 s", "seconds, or such as '500 steps' or '2 epochs'; and always at the end", "TIME"
     )
@@ -155,6 +157,7 @@ class Recipe:
         check_number(problems, "batch_size", self.batch_size, low=1, integer=True)
         check_number(problems, "average", self.average, low=0, high=1, below=True)
         check_number(problems, "min_delta", self.min_delta, low=0)
+        check_shards(problems, self.shards)
         if self.clip_norm is not None:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:

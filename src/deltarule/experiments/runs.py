@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import DeltaruleError, Diverged, NotAvailable
+from ..distributed.workers import Workers, agreed
+from ..ground.errors import DeltaruleError, Diverged, InvalidInput, NotAvailable
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
@@ -70,12 +71,30 @@ class _Journal(Callback):
         Whether it is the folder of a run that goes on.
     """
 
-    def __init__(self, wanted: Path | None, name: str, recipe: Recipe, there: bool) -> None:
+    def __init__(
+        self,
+        wanted: Path | None,
+        name: str,
+        recipe: Recipe,
+        there: bool,
+        workers: Workers | None = None,
+    ) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
+        self.leads = workers is None or workers.leads
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
 
     def on_start(self, training: Training) -> None:
+        if self.leads:
+            self._claim(training)
+        if not self.there:  # what resumes from checkpoints writes them, too
+            assert training.identity
+            often = every(self.recipe.checkpoint_every)
+            where = Generations(self.folder / CHECKPOINTS)
+            checkpointer = Checkpointer(where, often, training.identity())
+            training.callbacks += [checkpointer, Interrupts(checkpointer)]
+
+    def _claim(self, training: Training) -> None:
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
         while not self.claimed:
             self.folder = self.wanted or free_folder(Path("runs"), self.name)
@@ -85,19 +104,15 @@ class _Journal(Callback):
             except DeltaruleError:
                 if self.wanted or not self.folder.exists():
                     raise  # else another run has just taken this number
-        where = Generations(self.folder / CHECKPOINTS)
-        where.tidy()
-        if self.there:  # what resumes from checkpoints writes them, too
+        Generations(self.folder / CHECKPOINTS).tidy()
+        if self.there:
             repair_lines(self.folder / METRICS, training.history.epochs)
-            return
-        self.lock.enter_context(locked(self.folder))
-        assert training.identity
-        often = every(self.recipe.checkpoint_every)
-        checkpointer = Checkpointer(where, often, training.identity())
-        training.callbacks += [checkpointer, Interrupts(checkpointer)]
+        else:
+            self.lock.enter_context(locked(self.folder))
 
     def on_epoch(self, training: Training) -> None:
-        append_line(self.folder / METRICS, training.history.epochs[-1])
+        if self.leads:
+            append_line(self.folder / METRICS, training.history.epochs[-1])
 
 
 def train_run(
@@ -107,6 +122,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    workers: Workers | None = None,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -117,6 +133,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    workers : Workers, optional
+        Those who train together; each makes this call, with the same recipe and folder.
 
     Raises
     ------
@@ -126,7 +144,16 @@ def train_run(
         After the best weights so far and the report are written.
     """
     wanted = None if out is None else as_path(out)
-    return _run(recipe, wanted, command, callbacks, progress, {}, there=False)
+    if workers is not None:
+        if wanted is None:
+            raise InvalidInput(
+                "Several workers need to be told their run folder: say --out DIR, so that those "
+                "who are started again find it."
+            )
+        there = workers.restarts and (wanted / RECIPE).is_file()
+        if workers.greatest(bool(there) and workers.leads):
+            return resume_run(wanted, callbacks=callbacks, progress=progress, workers=workers)
+    return _run(recipe, wanted, command, callbacks, progress, {"workers": workers}, there=False)
 
 
 def resume_run(
@@ -135,6 +162,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    workers: Workers | None = None,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -147,6 +175,8 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    workers : Workers, optional
+        Those who train together, as many as before or not; each sees the folder.
 
     Raises
     ------
@@ -163,8 +193,8 @@ def resume_run(
             f"{run} is not the folder of a run: it has no {RECIPE}. Name one that "
             "`deltarule train` made."
         )
-    with locked(run):
-        done = _done(run)
+    with locked(run) if workers is None or workers.leads else contextlib.nullcontext():
+        done = agreed(workers, lambda: _done(run))
         if done is not None:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
@@ -172,6 +202,7 @@ def resume_run(
             "resume": run / CHECKPOINTS,
             "force_resume": force,
             "checkpoint_every": recipe.checkpoint_every,
+            "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
         return _run(recipe, run, command, callbacks, progress, again, there=True)
@@ -198,11 +229,11 @@ def _run(
     *,
     there: bool,
 ) -> Outcome:
-    dataset = load_for(recipe)
-    prepared = prepare(recipe, dataset)
-    recipe, network = prepared.recipe, prepared.network
-    del dataset  # the rows of a run are in `prepared`; a copy would double the memory
-    journal = _Journal(wanted, network.about["data"], recipe, there)
+    workers = again["workers"]
+    # The rows of a run are in `prepared`; the data set beside it would double the memory.
+    prepared = agreed(workers, lambda: prepare(recipe, load_for(recipe)))
+    name = prepared.network.about["data"]
+    journal = _Journal(wanted, name, prepared.recipe, there, workers)
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -216,6 +247,7 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
+    again["shards"] = recipe.shards
     warnings = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
@@ -246,8 +278,12 @@ def _train(
     folder, history = journal.folder, network.history
     assert history is not None
     warnings += history.notes
-    network.save(folder / BEST)
     facts = _result(folder, prepared, history)
+    if not journal.leads:
+        if failure:
+            raise failure
+        return Outcome(folder, facts, history)
+    network.save(folder / BEST)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
     write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
     if failure:

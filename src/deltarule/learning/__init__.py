@@ -5,6 +5,7 @@ ORDER = (
     "step",
     "plan",
     "callbacks",
+    "sharded",
     "stepping",
     "history",
     "evaluation",

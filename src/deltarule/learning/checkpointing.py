@@ -53,7 +53,7 @@ class Checkpointer(Callback):
     """Writes a checkpoint when one is due, after whole steps, and at the end.
 
     The fast engine is asked between its calls, some twenty times a second: steps are then counted
-    to the next of these moments.
+    to the next of these moments.  Of several workers the leading one decides and writes.
 
     Parameters
     ----------
@@ -92,7 +92,8 @@ class Checkpointer(Callback):
             "steps": training.t - t,
             "epochs": training.epoch - epoch,
         }
-        return passed[self.often.unit] >= self.often.amount
+        due, workers = passed[self.often.unit] >= self.often.amount, training.workers
+        return due if workers is None else bool(workers.greatest(due and workers.leads))
 
     def write(self, training: Training) -> None:
         """Write one now.
@@ -104,6 +105,9 @@ class Checkpointer(Callback):
         """
         began = time.monotonic()
         snapshot = training.snapshot()
+        if training.workers is not None and not training.workers.leads:
+            self._last = (time.monotonic(), training.t, training.epoch)
+            return
         description = {"checkpoint": SCHEMA, "identity": self.identity, "facts": snapshot.facts}
         tensors = {k: v for k, v in snapshot.arrays.items() if v.size}
         shapes = {k: list(v.shape) for k, v in snapshot.arrays.items() if not v.size}

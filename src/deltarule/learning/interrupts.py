@@ -27,8 +27,9 @@ class Interrupts(Callback):
     """While a training runs, a signal ends it after the step under way, with a checkpoint.
 
     A second signal within two seconds ends the process at once, with exit code 130 or 143; the
-    last checkpoint is then an older one.  Signals are heard in the main thread only, as Python has
-    it, and what they did before is put back at the end.
+    last checkpoint is then an older one.  Several workers end together, whichever heard it.
+    Signals are heard in the main thread only, as Python has it, and what they did before is put
+    back at the end.
 
     Parameters
     ----------
@@ -41,25 +42,32 @@ class Interrupts(Callback):
         self.checkpointer = checkpointer
         self._heard: int | None = None
         self._at = -AT_ONCE
+        self._together = False
         self._before: dict[int, Any] = {}
 
     def on_start(self, training: Training) -> None:
         """Begin to listen."""
+        self._together = training.workers is not None
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._hear) for number in SIGNALS}
 
     def _hear(self, number: int, frame: Any) -> None:
         now = time.monotonic()
-        if self._heard is not None and now - self._at < AT_ONCE:
+        again = self._heard is not None and now - self._at < AT_ONCE
+        # torchrun hands Ctrl-C on as SIGTERM, to those who have heard it already.
+        if again and (number == self._heard or not self._together):
             os._exit(128 + number)
         self._heard, self._at = number, now
 
     def on_step(self, training: Training) -> None:
         """Stop, if a signal was heard."""
-        if self._heard is None:
+        heard, workers = self._heard or 0, training.workers
+        if workers is not None:
+            heard = workers.greatest(heard)
+        if not heard:
             return
         self.checkpointer.write(training)
-        kind = Terminated if self._heard == signal.SIGTERM else KeyboardInterrupt
+        kind = Terminated if heard == signal.SIGTERM else KeyboardInterrupt
         raise kind(
             f"Interrupted after step {training.t} of epoch {training.epoch}; a checkpoint is in "
             f"{self.checkpointer.where.folder}."

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data.batches import Rows, total_weight
 from ..data.selection import Selection
+from ..distributed.workers import Workers
 from ..engine import native
 from ..engine.description import Description, describe_training
 from ..engine.fast import FastSteps
@@ -19,6 +20,7 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
+from .sharded import ShardedSteps
 from .step import follow, l2, train_step
 
 __all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
@@ -142,8 +144,14 @@ def steps_for(
     averaged: Chain,
     plan: Plan,
     callbacks: Iterable[Callback],
+    workers: Workers | None = None,
 ) -> tuple[Steps, tuple[str, ...]]:
-    """Who takes the steps of a training; and why it is the reference, if it is."""
+    """Who takes the steps of a training; and why it is not the fast engine, if it is not."""
+    if workers is not None:
+        steps = ShardedSteps(chain, objective, optimizer, rows, averaged, plan, workers)
+        if any(hears_every_step(callback) for callback in callbacks):
+            steps.at_once = 1
+        return steps, (f"Workers take them together, {plan.shards} shards to a batch.",)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import Rows, batch_weights, epoch_order, total_weight
+from ..distributed.workers import Workers
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
 from ..ground.errors import Diverged
@@ -48,6 +49,8 @@ class Training:
         What is validated and kept: over the moving average, or `chain` itself without one.
     identity : function () → dict of text, or None
         What its checkpoints are of, for whoever writes some.
+    workers : Workers or None
+        Those who train together; each makes the same calls.
     progress : Progress or None
         After `run`: where it stopped, for a training that is to go on; None where it diverged.
     """
@@ -64,6 +67,7 @@ class Training:
         monitor: Monitor | None,
         callbacks: Iterable[Callback] = (),
         start: Progress | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.chain, self.objective, self.optimizer = chain, objective, optimizer
         self.rows, self.rows_val = rows, rows_val
@@ -87,9 +91,12 @@ class Training:
         self._first_loss: float | None = None
         self._last_finite: float | None = None
         self._steps, reasons = steps_for(
-            chain, objective, optimizer, rows, self.averaged, plan, self.callbacks
+            chain, objective, optimizer, rows, self.averaged, plan, self.callbacks, workers
         )
+        self.workers = workers
         self.history.engine = "reference" if reasons else "fast"
+        if workers is not None:
+            self.history.engine = "workers"
         self.history.engine_reasons = reasons
 
     @quiet

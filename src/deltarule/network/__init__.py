@@ -10,6 +10,7 @@ ORDER = (
     "targets",
     "preprocessing",
     "judging",
+    "sharing",
     "resuming",
     "assembly",
     "lane",

@@ -19,6 +19,7 @@ from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .memory import RowsInfo, training_memory
 from .preprocessing import Preprocessing
 from .resuming import checkpoints_for, identity_of
+from .sharing import check_workers
 from .targets import require_two_classes
 
 __all__ = ["assemble", "rows_info"]
@@ -61,7 +62,10 @@ def assemble(
         array_val, targets_val, weight_val = prepared.pair(
             given["X_val"], given["y_val"], given["sample_weight_val"], problems, "_val"
         )
-    plan = Plan(seed=seed, l2=s.l2, **{name: given[name] for name in OF_PLAN})
+    workers = given["workers"]
+    check_workers(problems, given, None if array is None else len(array))
+    shards = given["shards"] if workers is not None else 0
+    plan = Plan(seed=seed, l2=s.l2, shards=shards, **{name: given[name] for name in OF_PLAN})
     lr, patience, min_delta = (given[name] for name in ("lr", "patience", "min_delta"))
     check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
     check_flag(problems, "progress", given["progress"])
@@ -106,6 +110,7 @@ def assemble(
         judge,
         watcher,
         [*callbacks, *progress_callback(given["progress"])],
+        workers=workers,
     )
     watched = {name: given[name] for name in ("patience", "min_delta")}
     watched["monitor"] = watcher.name if watcher else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..distributed.workers import Workers, agreed
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
@@ -24,6 +25,7 @@ from .lane import Lane
 from .preprocessing import Preprocessing
 from .saving import save
 from .settings import settings_from
+from .sharing import require_alike
 from .single_steps import SingleSteps
 from .targets import targets_for
 
@@ -191,6 +193,8 @@ class Network(SingleSteps):
         checkpoint_every: float | str = "10 s",
         resume: str | os.PathLike[str] | None = None,
         force_resume: bool = False,
+        workers: Workers | None = None,
+        shards: int = 4,
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
@@ -242,6 +246,10 @@ class Network(SingleSteps):
             beginning where there are none.  Further ones are written there.
         force_resume : bool
             Go on even if the data or the settings are not those of the checkpoint.
+        workers, shards : Workers, optional, and int
+            Processes that train together, each making this call, and the parts into which they cut
+            a batch: a power of two that their number divides.  Bits do not depend on how many
+            workers there are.
 
         Returns
         -------
@@ -258,9 +266,12 @@ class Network(SingleSteps):
             If the loss or a weight ceases to be finite; the best weights so far are kept.
         """
         given = {k: v for k, v in locals().items() if k != "self"}
-        self.preprocessing, training = assemble(
-            self.chain, self.preprocessing, self._training_seed(), given
+        self.preprocessing, training = agreed(
+            workers,
+            lambda: assemble(self.chain, self.preprocessing, self._training_seed(), given),
         )
+        if workers is not None:
+            require_alike(workers, training)
         self.history = training.history
         self.trainings += 1
         return training.run()
