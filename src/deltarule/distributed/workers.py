@@ -56,7 +56,44 @@ class Workers:
         if self.size == 1:
             out[0] = vector.ravel()
             return out
-        self._call("all_gather_single", "all_gather_into_tensor", out.reshape(-1), vector.ravel())
+        given = np.ascontiguousarray(vector.ravel())
+        self._call("all_gather_single", "all_gather_into_tensor", *tensors(out.reshape(-1), given))
+        return out
+
+    def tree_sum(self, vector: Array) -> Array:
+        """Everybody's vector, added in the tree of `trees`, in place; 1, 2, 4, … workers.
+
+        In round k each pair whose ranks differ in bit k exchanges what it has and adds it, so that
+        all hold the sum after log₂(size) rounds; x + y and y + x have the same bits.
+        """
+        other = np.empty_like(vector)
+        distance = 1
+        while distance < self.size:
+            self._exchange(vector, other, self.rank ^ distance)
+            vector += other
+            distance *= 2
+        return vector
+
+    def _exchange(self, mine: Array, other: Array, partner: int) -> None:
+        def both(given: Any, wanted: Any) -> None:
+            waiting = [
+                self._backend.isend(given, partner),
+                self._backend.irecv(wanted, partner),
+            ]
+            for each in waiting:
+                each.wait()
+
+        self._try(both, *tensors(mine, other))
+
+    def collect(self, vector: Array) -> Array | None:
+        """Everybody's vector, (size, n), for the leading worker; None for the others."""
+        if self.size == 1:
+            return vector.reshape(1, -1).copy()
+        import torch
+
+        out = np.empty((self.size, vector.size), vector.dtype) if self.leads else None
+        parts = None if out is None else list(torch.from_numpy(out))
+        self._call("gather", "gather", torch.from_numpy(vector), parts)
         return out
 
     def scatter_sum(self, vector: Array) -> Array:
@@ -64,7 +101,7 @@ class Workers:
         if self.size == 1:
             return vector.copy()
         out = np.empty(vector.size // self.size, vector.dtype)
-        self._call("reduce_scatter_single", "reduce_scatter_tensor", out, vector)
+        self._call("reduce_scatter_single", "reduce_scatter_tensor", *tensors(out, vector))
         return out
 
     def greatest(self, number: int) -> int:
@@ -95,13 +132,13 @@ class Workers:
                 warnings.simplefilter("ignore")
                 self._backend.destroy_process_group()
 
-    def _call(self, name: str, older: str, out: Array, given: Array) -> None:
-        """One collective over NumPy's memory; `older` is its name in earlier versions of torch."""
-        import torch
+    def _call(self, name: str, older: str, *given: Any) -> None:
+        """One collective; `older` is its name in earlier versions of torch."""
+        self._try(getattr(self._backend, name, None) or getattr(self._backend, older), *given)
 
-        function = getattr(self._backend, name, None) or getattr(self._backend, older)
+    def _try(self, function: Callable[..., Any], *given: Any) -> None:
         try:
-            function(torch.from_numpy(out), torch.from_numpy(np.ascontiguousarray(given)))
+            function(*given)
         except RuntimeError as error:
             self.lost = True
             reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
@@ -110,6 +147,13 @@ class Workers:
                 "only are kept; start the same command again, and it goes on from the newest "
                 "checkpoint."
             ) from None
+
+
+def tensors(*arrays: Array) -> list[Any]:
+    """Windows of torch's on NumPy's memory."""
+    import torch
+
+    return [torch.from_numpy(array) for array in arrays]
 
 
 def agreed(workers: Workers | None, make: Callable[[], Made]) -> Made:

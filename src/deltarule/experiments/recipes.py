@@ -84,6 +84,9 @@ class Recipe:
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
     precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
     shards: int = option(4, "parts of a batch, for several workers (torchrun): 1, 2, 4, …", "N")
+    sharded_optimizer: bool = option(
+        False, "each worker holds a slice of the optimizer's memory only"
+    )
     checkpoint_every: Any = option(
         "10 s", "seconds, or such as '500 steps' or '2 epochs'; and always at the end", "TIME"
     )
@@ -158,6 +161,7 @@ class Recipe:
         check_number(problems, "average", self.average, low=0, high=1, below=True)
         check_number(problems, "min_delta", self.min_delta, low=0)
         check_shards(problems, self.shards)
+        check_flag(problems, "sharded_optimizer", self.sharded_optimizer)
         if self.clip_norm is not None:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:
@@ -242,6 +246,8 @@ TRAINING = (
     "metrics",
     "engine",
     "precision",
+    "shards",
+    "sharded_optimizer",
 )
 """The fields that are arguments of `Network.train` by the same name."""
 

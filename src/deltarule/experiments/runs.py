@@ -247,7 +247,6 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
-    again["shards"] = recipe.shards
     warnings = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics

@@ -5,6 +5,7 @@ ORDER = (
     "step",
     "plan",
     "callbacks",
+    "slices",
     "sharded",
     "stepping",
     "history",

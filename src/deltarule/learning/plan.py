@@ -34,6 +34,8 @@ class Plan:
         Whether every epoch takes the rows in an order of its own.
     shards : int
         Into how many parts several workers cut a batch; 0 where there is one process alone.
+    sharded_optimizer : bool
+        Whether each of the workers holds a slice of the optimizer's memory only.
     """
 
     epochs: int
@@ -47,6 +49,7 @@ class Plan:
     precision: str = "full"
     shuffle: bool = True
     shards: int = 0
+    sharded_optimizer: bool = False
 
 
 def steps_in(n: int, plan: Plan) -> int:

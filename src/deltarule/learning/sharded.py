@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..ground.randomness import StepNoise
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .plan import Plan
+from .slices import Slice
 from .step import backpropagate, descend, follow, l2
 
 __all__ = ["ShardedSteps"]
@@ -33,7 +35,9 @@ class ShardedSteps:
     the bits are the same for every number of workers that divides the shards.  Batch
     normalization sees the rows of one shard.
 
-    All workers make the same calls; each holds the whole θ and takes the same step.
+    All workers make the same calls; each holds the whole θ and takes the same step.  With
+    `plan.sharded_optimizer` each holds the optimizer's memory of a slice of θ only, and steps that;
+    sums are then the network's own, and equal to rounding.
 
     Parameters
     ----------
@@ -61,13 +65,20 @@ class ShardedSteps:
         self._mine = range(workers.rank * share, (workers.rank + 1) * share)
         self._penalty = l2(plan.l2)
         self._untold: list[Array] = []
+        self._slice = Slice(chain, optimizer, workers) if plan.sharded_optimizer else None
 
     def load(self) -> None:
-        """Weights are stepped where they are."""
+        """Weights are stepped where they are; of the optimizer's memory a slice is kept."""
+        if self._slice is not None:
+            self._slice.load()
 
     def store(self) -> None:
         """Let every worker know the scores of all rows that have been taken."""
-        if self.workers.lost or not self._untold:
+        if self.workers.lost:
+            return
+        if self._slice is not None:
+            self._slice.store()
+        if not self._untold:
             return
         everybody = self.workers.gather(self.scores).reshape(self.workers.size, *self.scores.shape)
         share = self.plan.shards // self.workers.size
@@ -94,11 +105,14 @@ class ShardedSteps:
         )
 
     def _step(self, index: Array, t: int) -> float:
-        total = self._sum_over_shards(index, t)
-        value, self.chain.outgoing[...] = total[0], total[1:]
-        value = descend(
-            self.chain, self.optimizer, t, value, penalty=self._penalty, clip=self.plan.clip_norm
-        )
+        mine = self.sum_of_mine(index, t)
+        options: Any = {"penalty": self._penalty, "clip": self.plan.clip_norm}
+        if self._slice is not None:
+            value = self._slice.descend(mine, t, **options)
+        else:
+            total = self.sum_of_all(mine)
+            value, self.chain.outgoing[...] = total[0], total[1:]
+            value = descend(self.chain, self.optimizer, t, value, **options)
         if self.averaged is not self.chain:
             follow(self.averaged, self.chain, self.plan.average, t)
         self._untold.append(index)
@@ -106,18 +120,20 @@ class ShardedSteps:
             self._compare(t)
         return float(value)
 
-    def _sum_over_shards(self, index: Array, t: int) -> Array:
-        """L and `outgoing` of the whole batch, (1 + n_parameters + n_statistics,)."""
+    def sum_of_mine(self, index: Array, t: int) -> Array:
+        """L and `outgoing` of this worker's shards, (1 + n_parameters + n_statistics,)."""
         weight = self.rows.weight_of(index)
         total = total_weight(weight, len(index)) or 1.0
         bounds = shard_bounds(len(index), self.plan.shards)
-        mine, everybody = TreeSum(), TreeSum()
+        mine = TreeSum()
         for shard in self._mine:
             part = slice(bounds[shard], bounds[shard + 1])
             mine.add(self._of_shard(index, part, weight, total, t))
-        for vector in self.workers.gather(mine.total):
-            everybody.add(vector)
-        return everybody.total
+        return mine.total
+
+    def sum_of_all(self, mine: Array) -> Array:
+        """The same of all workers: the other half of the tree."""
+        return self.workers.tree_sum(mine)
 
     def _of_shard(
         self, index: Array, part: slice, weight: Array | None, total: float, t: int

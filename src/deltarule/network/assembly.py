@@ -24,6 +24,7 @@ from .targets import require_two_classes
 
 __all__ = ["assemble", "rows_info"]
 
+OF_SHARING = ("shards", "sharded_optimizer")
 OF_PLAN = ("epochs", "batch_size", "clip_norm", "average", "restore_best", "engine", "precision")
 
 
@@ -64,8 +65,8 @@ def assemble(
         )
     workers = given["workers"]
     check_workers(problems, given, None if array is None else len(array))
-    shards = given["shards"] if workers is not None else 0
-    plan = Plan(seed=seed, l2=s.l2, shards=shards, **{name: given[name] for name in OF_PLAN})
+    shared = {name: given[name] for name in OF_SHARING} if workers is not None else {}
+    plan = Plan(seed=seed, l2=s.l2, **shared, **{name: given[name] for name in OF_PLAN})
     lr, patience, min_delta = (given[name] for name in ("lr", "patience", "min_delta"))
     check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
     check_flag(problems, "progress", given["progress"])

@@ -195,6 +195,7 @@ class Network(SingleSteps):
         force_resume: bool = False,
         workers: Workers | None = None,
         shards: int = 4,
+        sharded_optimizer: bool = False,
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
@@ -250,6 +251,9 @@ class Network(SingleSteps):
             Processes that train together, each making this call, and the parts into which they cut
             a batch: a power of two that their number divides.  Bits do not depend on how many
             workers there are.
+        sharded_optimizer : bool
+            Whether each worker holds a slice of the optimizer's memory only; bits then depend on
+            how many there are.
 
         Returns
         -------

@@ -12,7 +12,7 @@ import numpy as np
 from ..distributed.workers import Workers
 from ..ground.errors import InvalidInput, Problems
 from ..learning.training import Training
-from .inputs import brief, check_number
+from .inputs import brief, check_flag, check_number
 
 __all__ = ["MOST_SHARDS", "check_shards", "check_workers", "require_alike"]
 
@@ -32,6 +32,7 @@ def check_shards(problems: Problems, shards: object) -> bool:
 def check_workers(problems: Problems, given: Mapping[str, Any], n: int | None) -> None:
     """Check that the workers can share the work: what they are, the shards, the batch, the rows."""
     workers, fits = given["workers"], check_shards(problems, given["shards"])
+    check_flag(problems, "sharded_optimizer", given["sharded_optimizer"])
     if workers is None:
         return
     if not isinstance(workers, Workers):
