@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
 from .output import Output, table
-from .together import together
+from .together import Foretell, together
 
 if TYPE_CHECKING:
     from ..experiments.runs import Outcome
@@ -31,6 +31,7 @@ def train(args: argparse.Namespace, out: Output) -> int:
     with together(out) as workers:
         asked = agreed(workers, recipe)
         options: dict[str, Any] = {"progress": out.progress, "workers": workers}
+        options["callbacks"] = [] if workers is None else [Foretell(out)]
         _tell(train_run(asked, args.out, command=command, **options), out)
     return 0
 

@@ -8,12 +8,29 @@ from typing import TYPE_CHECKING
 
 from ..distributed.launch import launch
 from ..ground.errors import DeltaruleError, Diverged
+from ..learning.callbacks import Callback
 from .output import Output
 
 if TYPE_CHECKING:
     from ..distributed.workers import Workers
+    from ..learning.training import Training
 
-__all__ = ["together"]
+__all__ = ["Foretell", "together"]
+
+
+class Foretell(Callback):
+    """Says, before the workers begin, what a step will take them and whether they pay."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+
+    def on_start(self, training: Training) -> None:
+        if training.workers is not None:
+            from ..learning.forecast import forecast_sentences
+
+            found = training.forecast()
+            for sentence in () if found is None else forecast_sentences(found):
+                self.out.note(sentence)
 
 
 @contextlib.contextmanager

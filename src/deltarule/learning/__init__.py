@@ -8,6 +8,7 @@ ORDER = (
     "slices",
     "sharded",
     "stepping",
+    "forecast",
     "history",
     "evaluation",
     "monitor",

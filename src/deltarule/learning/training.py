@@ -19,6 +19,7 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
 from .evaluation import Judge, evaluate
+from .forecast import Forecast, forecast
 from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
@@ -145,6 +146,13 @@ class Training:
                 self.monitor.restore(self.chain.theta, self.chain.statistics)
             self._tell("on_end")
         return self.history
+
+    def forecast(self) -> Forecast | None:
+        """What a step of the workers will take; of all that make this call the leading one knows."""
+        assert self.workers is not None
+        return forecast(
+            self.chain, self.objective, self.optimizer, self.rows, self.plan, self.workers
+        )
 
     # -- stopping and going on ----------------------------------------------------------------
 
