@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Callable
@@ -166,6 +167,34 @@ def export(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def bench(args: argparse.Namespace, out: Output) -> int:
+    """Throughput of several workers, measured and predicted."""
+    from ..experiments import scaling
+
+    with together(out) as workers:
+        if workers is not None:
+            out.result("", {"measured": scaling.measure_together(workers)})
+            return 0
+    alpha = _positive(args.latency, "--latency", 1e-6)
+    bandwidth = _positive(args.bandwidth, "--bandwidth", 1e9)
+    out.note("Training with 1 and with 2 workers on this machine…")
+    found = scaling.measure_alone()
+    out.result(*scaling.told(found, alpha, bandwidth and 1.0 / bandwidth))
+    return 0
+
+
+def _positive(text: str | None, name: str, unit: float) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise InvalidInput(f"{name} must be a number above 0, not {text!r:.60}.")
+    return value * unit
+
+
 def check_gradients(args: argparse.Namespace, out: Output) -> int:
     """Check the gradients of a standing set of networks."""
     from ..network.checks import standard_cases
@@ -245,6 +274,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "bench": bench,
     "check-gradients": check_gradients,
     "datasets": datasets,
     "recipes": recipes,

@@ -1,3 +1,3 @@
 """Floor 7, experiments: recipes, run folders, and the use of what they made."""
 
-ORDER = ("recipes", "folders", "preparation", "planning", "facts", "runs", "serving")
+ORDER = ("recipes", "folders", "preparation", "planning", "facts", "runs", "serving", "scaling")

@@ -127,7 +127,8 @@ def _least(action: Callable[[], object]) -> float:
 def forecast_sentences(found: Forecast) -> Iterable[str]:
     """What a forecast says to whoever started the workers."""
     together = found.step(found.workers)
-    words = f"a step of {found.rows} rows takes {found.workers} workers {_time(together)}"
+    who = "one worker" if found.workers == 1 else f"{found.workers} workers"
+    words = f"a step of {found.rows} rows takes {who} {_time(together)}"
     if found.workers > 1:
         adding = math.log2(found.workers) * found.round
         words += f" ({_time(adding)} of it for adding up), one worker {_time(found.step(1))}"

@@ -148,7 +148,7 @@ class Training:
         return self.history
 
     def forecast(self) -> Forecast | None:
-        """What a step of the workers will take; of all that make this call the leading one knows."""
+        """What a step of the workers will take; all make this call, and the leading one knows."""
         assert self.workers is not None
         return forecast(
             self.chain, self.objective, self.optimizer, self.rows, self.plan, self.workers
