@@ -89,11 +89,9 @@ class Workers:
         """Everybody's vector, (size, n), for the leading worker; None for the others."""
         if self.size == 1:
             return vector.reshape(1, -1).copy()
-        import torch
-
         out = np.empty((self.size, vector.size), vector.dtype) if self.leads else None
-        parts = None if out is None else list(torch.from_numpy(out))
-        self._call("gather", "gather", torch.from_numpy(vector), parts)
+        parts = None if out is None else tensors(*out)
+        self._call("gather", "gather", *tensors(vector), parts)
         return out
 
     def scatter_sum(self, vector: Array) -> Array:

@@ -89,6 +89,9 @@ class ShardedSteps:
                 self.scores[rows] = everybody[rank, rows]
         self._untold = []
 
+    def leave(self) -> None:
+        """Weights are where they are; the others may not know that this one has to end."""
+
     def resume(self, scores: Array) -> None:
         """Go on within an epoch of which these scores are known."""
         self.scores = scores.copy()

@@ -29,8 +29,8 @@ __all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
 class Steps(Protocol):
     """Takes the steps of an epoch.
 
-    `load` before the first and `store` after the last: between them an engine may keep weights,
-    optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
+    `load` before the first and `store` after the last, or `leave` after an error: between them an
+    engine may keep weights, optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
     when its batch was last taken, before the step.
     """
 
@@ -39,6 +39,7 @@ class Steps(Protocol):
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
+    def leave(self) -> None: ...
     def resume(self, scores: Array) -> None: ...
 
 
@@ -69,6 +70,9 @@ class ReferenceSteps:
         """Weights are stepped where they are."""
 
     def store(self) -> None:
+        """They are there already."""
+
+    def leave(self) -> None:
         """They are there already."""
 
     def resume(self, scores: Array) -> None:

@@ -260,8 +260,10 @@ class Training:
                 self._guard(taken, weights[done : done + len(taken)])
                 self._done += len(taken)
                 self._tell("on_step")
-        finally:
-            self._steps.store()
+        except BaseException:
+            self._steps.leave()
+            raise
+        self._steps.store()
         return losses, weights
 
     def _guard(self, losses: Array, weights: Array) -> None:
