@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -34,6 +35,37 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def points_in() -> Callable[[Path], dict[str, list[tuple[int, float]]]]:
+    """`points_in(folder)`: (step, value) by tag, and texts by tag, by TensorBoard's own readers."""
+    pytest.importorskip("tensorboardX", reason="needs tensorboardX to write event files")
+    pytest.importorskip("tensorboard", reason="needs tensorboard to read event files")
+
+    def read(folder: Path) -> dict[str, list[tuple[int, Any]]]:
+        from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
+        from tensorboard.util.tensor_util import make_ndarray
+
+        # One is for programs; the one behind TensorBoard's pages supersedes texts, too.
+        plain = event_accumulator.EventAccumulator(str(folder), {"scalars": 0})
+        pages = plugin_event_accumulator.EventAccumulator(str(folder), {"tensors": 0})
+        plain.Reload()
+        pages.Reload()
+        found: dict[str, list[tuple[int, Any]]] = {
+            tag: [(point.step, point.value) for point in plain.Scalars(tag)]
+            for tag in plain.Tags()["scalars"]
+        }
+        for tag in pages.Tags()["tensors"]:
+            points = [(p.step, make_ndarray(p.tensor_proto)) for p in pages.Tensors(tag)]
+            if tag.endswith("/text_summary"):
+                texts = [(step, array.item().decode()) for step, array in points]
+                found[tag.removesuffix("/text_summary")] = texts
+            else:
+                np.testing.assert_equal([(s, array.item()) for s, array in points], found[tag])
+        return found
+
+    return read
 
 
 @pytest.fixture

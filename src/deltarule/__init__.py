@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from .learning.callbacks import Callback
     from .learning.history import History
+    from .learning.tensorboard import TensorBoard
     from .mathematics import activations, initializers, losses, metrics, optimizers, schedules
     from .network.checks import check_gradients
     from .network.engines import explain_engine
@@ -67,6 +68,7 @@ _HOMES = {
     "Network": "network.network",
     "NotAvailable": "ground.errors",
     "Table": "data.dataset",
+    "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
     "explain_engine": "network.engines",
@@ -93,6 +95,7 @@ __all__ = [
     "Network",
     "NotAvailable",
     "Table",
+    "TensorBoard",
     "UnknownName",
     "activations",
     "check_gradients",

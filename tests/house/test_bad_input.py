@@ -321,6 +321,14 @@ TRAINING: list[Row] = [
         lambda p: p.train(X, Y, engine="reference", precision="bf16"),
         ("bf16", "leave one of them out"),
     ),
+    ("shards", lambda p: p.train(X, Y, shards=6), ("shards", "power of two", "not 6")),
+    ("shards a text", lambda p: p.train(X, Y, shards="4"), ("shards", "not '4'")),
+    ("workers", lambda p: p.train(X, Y, workers=2), ("workers.join", "not 2")),
+    (
+        "sharded optimizer",
+        lambda p: p.train(X, Y, sharded_optimizer="yes"),
+        ("sharded_optimizer", "not 'yes'"),
+    ),
     ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 64", "not 0")),
     ("threads a fraction", lambda p: dr.set_threads(2.0), ("threads", "whole number", "2.0")),
     ("threads true", lambda p: dr.set_threads(True), ("threads", "whole number", "True")),
@@ -354,6 +362,8 @@ TRAINING: list[Row] = [
         lambda p: p.train(X, Y, callbacks=[dr.Callback]),
         ("make one", "Callback()"),
     ),
+    ("board without a folder", lambda p: dr.TensorBoard(None), ("path", "text", "None")),
+    ("board of no name", lambda p: dr.TensorBoard(""), ("path ''", "names no file")),
     ("progress", lambda p: p.train(X, Y, progress="yes"), ("progress", "True or False", "'yes'")),
     ("restore_best", lambda p: p.train(X, Y, restore_best=1), ("restore_best", "not 1")),
     (
@@ -853,6 +863,10 @@ def test_command(
         (["export", "", "--to", "numpy"], "path ''"),
         (["export", "a\0b", "--to", "numpy"], "names no file"),
         (["export", "run", "--to", ""], "Unknown format ''"),
+        (["bench"], "what"),
+        (["bench", "scael"], "Did you mean scale?"),
+        (["bench", "scale", "--latency", "x"], "--latency must be a number above 0, not 'x'"),
+        (["bench", "scale", "--bandwidth", "0"], "--bandwidth must be a number above 0, not '0'"),
         (["train", "digits", "--set", "activation=a\nb"], "Unknown activation"),
     ],
 )
@@ -903,6 +917,8 @@ WRONG: dict[str, list[str]] = {
     "dtype": ["5", "float16", "none", "[1]"],
     "engine": ["5", "fats", "none", "[1]", "true"],
     "precision": ["5", "bf61", "none", "[1]", "true"],
+    "shards": ["x", "none", "0", "6", "1.5", "true", "[4]"],
+    "sharded_optimizer": ["5", "x", "none", "[true]"],
     "checkpoint_every": ["often", "-1", "none", "true", "3 hours"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],
 }

@@ -27,6 +27,7 @@ SLOW = (
     "safetensors",
     "scipy",
     "sklearn",
+    "tensorboardX",
     "torch",
 )
 

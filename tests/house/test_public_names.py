@@ -28,6 +28,7 @@ PUBLIC = [
     "Network",
     "NotAvailable",
     "Table",
+    "TensorBoard",
     "UnknownName",
     "activations",
     "check_gradients",

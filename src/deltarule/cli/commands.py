@@ -29,11 +29,11 @@ def train(args: argparse.Namespace, out: Output) -> int:
         return recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
 
     command = shlex.join(["deltarule", *args.argv])
+    options: dict[str, Any] = {"progress": out.progress, "tensorboard": args.tensorboard}
     with together(out) as workers:
         asked = agreed(workers, recipe)
-        options: dict[str, Any] = {"progress": out.progress, "workers": workers}
         options["callbacks"] = [] if workers is None else [Foretell(out)]
-        _tell(train_run(asked, args.out, command=command, **options), out)
+        _tell(train_run(asked, args.out, command=command, workers=workers, **options), out)
     return 0
 
 
@@ -41,15 +41,16 @@ def resume(args: argparse.Namespace, out: Output) -> int:
     """Go on with a run."""
     from ..experiments.runs import resume_run
 
+    options: dict[str, Any] = {"progress": out.progress, "tensorboard": args.tensorboard}
     with together(out) as workers:
-        options: dict[str, Any] = {"progress": out.progress, "workers": workers}
-        _tell(resume_run(args.run, force=args.force, **options), out)
+        _tell(resume_run(args.run, force=args.force, workers=workers, **options), out)
     return 0
 
 
 def _tell(outcome: Outcome, out: Output) -> None:
     """What a run came to."""
     from ..engine import native
+    from ..experiments.folders import TENSORBOARD
 
     if sentence := native.notice(outcome.history.engine_reasons):
         out.note(sentence)
@@ -68,6 +69,8 @@ def _tell(outcome: Outcome, out: Output) -> None:
         ("run folder", facts["run"]),
         ("report", f"{facts['run']}/report.html"),
     ]
+    if (outcome.folder / TENSORBOARD).is_dir():
+        rows.append(("curves", f"tensorboard --logdir {shlex.quote(facts['run'])}"))
     out.result(table(rows), facts)
 
 

@@ -84,6 +84,9 @@ def build_parser() -> Parser:
     train = _command(commands, "train", "train a network; write a run folder with a report")
     _source_and_recipe(train)
     train.add_argument("--out", metavar="DIR", help="the run folder, new or empty")
+    train.add_argument(
+        "--tensorboard", action="store_true", help="write event files into RUN/tensorboard, too"
+    )
     _data_options(train)
     _recipe_options(train)
 
@@ -91,6 +94,11 @@ def build_parser() -> Parser:
     resume.add_argument("run", metavar="RUN", help="the folder of the run")
     resume.add_argument(
         "--force", action="store_true", help="go on even if the data or the settings have changed"
+    )
+    resume.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write event files of all epochs; a run that was begun with them has them anyway",
     )
     _unused_seed(resume)
 

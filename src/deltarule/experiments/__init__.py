@@ -1,3 +1,13 @@
 """Floor 7, experiments: recipes, run folders, and the use of what they made."""
 
-ORDER = ("recipes", "folders", "preparation", "planning", "facts", "runs", "serving", "scaling")
+ORDER = (
+    "recipes",
+    "folders",
+    "preparation",
+    "planning",
+    "facts",
+    "journal",
+    "runs",
+    "serving",
+    "scaling",
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -18,13 +19,16 @@ __all__ = [
     "RECIPE",
     "REPORT",
     "RESULT",
+    "TENSORBOARD",
     "append_line",
     "claim_folder",
     "free_folder",
+    "read_lines",
     "repair_lines",
 ]
 
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
+TENSORBOARD = "tensorboard"
 REPORT, RESULT = "report.html", "result.json"
 
 
@@ -36,8 +40,8 @@ def free_folder(parent: Path, stem: str) -> Path:
     return parent / f"{stem}-{number}"
 
 
-def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
-    """Make a folder that appears at once with these text files in it.
+def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, ...] = ()) -> Path:
+    """Make a folder that appears at once with these text files, and empty folders, in it.
 
     An empty folder is accepted and gets the files one by one, each whole; a used one is refused.
     What could not be finished is taken away again.
@@ -58,7 +62,7 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
                 raise FileRefused(
                     f"The folder {folder} is in use; choose a new or an empty one with --out."
                 )
-            _fill(out, files)
+            _fill(out, files, folders)
             return Path(folder)
         if out.exists():
             raise FileRefused(f"{folder} is a file; --out names a folder that is new or empty.")
@@ -66,7 +70,7 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
         temporary = out.parent / f".deltarule-{os.getpid()}.tmp"
         try:
             temporary.mkdir(parents=True)
-            _fill(temporary, files)
+            _fill(temporary, files, folders)
             os.rename(temporary, out)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -82,14 +86,19 @@ def claim_folder(folder: str | Path, files: dict[str, str]) -> Path:
     return Path(folder)
 
 
-def _fill(folder: Path, files: dict[str, str]) -> None:
-    """Write all of the files, or none of them."""
+def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:
+    """Make all of the folders and files, or none of them; the last file comes last."""
     try:
+        for name in folders:
+            (folder / name).mkdir()
         for name, text in files.items():
             write_text(folder / name, text)
     except BaseException:
         for name in files:
             (folder / name).unlink(missing_ok=True)
+        for name in folders:
+            with contextlib.suppress(OSError):
+                (folder / name).rmdir()
         raise
 
 
@@ -108,6 +117,23 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         raise NotAvailable(
             f"{path} cannot be written: {error.strerror or error}. Choose a folder that has room."
         ) from None
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The records of a file of JSON lines; None where a number was not finite.
+
+    Raises
+    ------
+    FileRefused
+        If it cannot be read, or a line holds no record.
+    """
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileRefused(f"{path} cannot be read: {error}. Train anew.") from None
+    if not all(isinstance(record, dict) for record in records):
+        raise FileRefused(f"{path} holds lines that are no records of epochs. Train anew.")
+    return records
 
 
 def repair_lines(path: Path, records: list[dict[str, Any]]) -> None:

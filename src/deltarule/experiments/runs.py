@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..distributed.workers import Workers, agreed
-from ..ground.errors import DeltaruleError, Diverged, InvalidInput, NotAvailable
+from ..ground.errors import Diverged, InvalidInput, NotAvailable
 from ..learning.callbacks import Callback
-from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
-from ..learning.interrupts import Interrupts
-from ..learning.training import Training
+from ..learning.tensorboard import require_tensorboardx
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
-from ..storage.generations import Generations
 from ..storage.json_text import json_text
 from ..storage.locks import locked
 from .facts import run_facts
@@ -31,11 +28,10 @@ from .folders import (
     RECIPE,
     REPORT,
     RESULT,
-    append_line,
-    claim_folder,
-    free_folder,
-    repair_lines,
+    TENSORBOARD,
+    read_lines,
 )
+from .journal import Journal, board_for
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
 
@@ -59,62 +55,6 @@ class Outcome:
     history: History
 
 
-class _Journal(Callback):
-    """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
-    that checkpoints are written and signals heard.
-
-    Parameters
-    ----------
-    wanted : Path or None
-        The folder asked for; None takes the first free runs/NAME-N.
-    there : bool
-        Whether it is the folder of a run that goes on.
-    """
-
-    def __init__(
-        self,
-        wanted: Path | None,
-        name: str,
-        recipe: Recipe,
-        there: bool,
-        workers: Workers | None = None,
-    ) -> None:
-        self.wanted, self.name, self.recipe = wanted, name, recipe
-        self.leads = workers is None or workers.leads
-        self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
-        self.lock = contextlib.ExitStack()
-
-    def on_start(self, training: Training) -> None:
-        if self.leads:
-            self._claim(training)
-        if not self.there:  # what resumes from checkpoints writes them, too
-            assert training.identity
-            often = every(self.recipe.checkpoint_every)
-            where = Generations(self.folder / CHECKPOINTS)
-            checkpointer = Checkpointer(where, often, training.identity())
-            training.callbacks += [checkpointer, Interrupts(checkpointer)]
-
-    def _claim(self, training: Training) -> None:
-        files = {METRICS: "", RECIPE: self.recipe.to_toml()}
-        while not self.claimed:
-            self.folder = self.wanted or free_folder(Path("runs"), self.name)
-            try:
-                claim_folder(self.folder, files)
-                self.claimed = True
-            except DeltaruleError:
-                if self.wanted or not self.folder.exists():
-                    raise  # else another run has just taken this number
-        Generations(self.folder / CHECKPOINTS).tidy()
-        if self.there:
-            repair_lines(self.folder / METRICS, training.history.epochs)
-        else:
-            self.lock.enter_context(locked(self.folder))
-
-    def on_epoch(self, training: Training) -> None:
-        if self.leads:
-            append_line(self.folder / METRICS, training.history.epochs[-1])
-
-
 def train_run(
     recipe: Recipe,
     out: str | Path | None = None,
@@ -123,6 +63,7 @@ def train_run(
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
     workers: Workers | None = None,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -135,6 +76,8 @@ def train_run(
         What the report says made the run.
     workers : Workers, optional
         Those who train together; each makes this call, with the same recipe and folder.
+    tensorboard : bool
+        Write event files into the folder `tensorboard` of the run.
 
     Raises
     ------
@@ -144,6 +87,8 @@ def train_run(
         After the best weights so far and the report are written.
     """
     wanted = None if out is None else as_path(out)
+    if tensorboard:
+        require_tensorboardx()
     if workers is not None:
         if wanted is None:
             raise InvalidInput(
@@ -153,7 +98,10 @@ def train_run(
         there = workers.restarts and (wanted / RECIPE).is_file()
         if workers.greatest(bool(there) and workers.leads):
             return resume_run(wanted, callbacks=callbacks, progress=progress, workers=workers)
-    return _run(recipe, wanted, command, callbacks, progress, {"workers": workers}, there=False)
+    again = {"workers": workers}
+    return _run(
+        recipe, wanted, command, callbacks, progress, again, there=False, tensorboard=tensorboard
+    )
 
 
 def resume_run(
@@ -163,6 +111,7 @@ def resume_run(
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
     workers: Workers | None = None,
+    tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -177,6 +126,9 @@ def resume_run(
         Go on even if data or settings have changed.
     workers : Workers, optional
         Those who train together, as many as before or not; each sees the folder.
+    tensorboard : bool
+        Write event files, of all epochs; so does a run that was begun with them, and one that is
+        done writes them anew.
 
     Raises
     ------
@@ -195,9 +147,18 @@ def resume_run(
         )
     with locked(run) if workers is None or workers.leads else contextlib.nullcontext():
         done = agreed(workers, lambda: _done(run))
-        if done is not None:
+        if done is not None and not tensorboard:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
+        if done is not None:
+            if workers is None or workers.leads:
+                board_for(run, recipe).write(read_lines(run / METRICS))
+            return Outcome(run, done, History(""))
+        if (run / TENSORBOARD).is_dir():
+            tensorboard = True
+            require_tensorboardx(f"To go on without it, remove {run / TENSORBOARD}.")
+        elif tensorboard:
+            require_tensorboardx()
         again = {
             "resume": run / CHECKPOINTS,
             "force_resume": force,
@@ -205,7 +166,9 @@ def resume_run(
             "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(recipe, run, command, callbacks, progress, again, there=True)
+        return _run(
+            recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
+        )
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -228,19 +191,20 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    tensorboard: bool,
 ) -> Outcome:
     workers = again["workers"]
     # The rows of a run are in `prepared`; the data set beside it would double the memory.
     prepared = agreed(workers, lambda: prepare(recipe, load_for(recipe)))
     name = prepared.network.about["data"]
-    journal = _Journal(wanted, name, prepared.recipe, there, workers)
+    journal = Journal(wanted, name, prepared.recipe, there, tensorboard, workers)
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
 
 def _train(
     prepared: Prepared,
-    journal: _Journal,
+    journal: Journal,
     command: str,
     callbacks: Iterable[Callback],
     progress: bool,

@@ -15,6 +15,7 @@ ORDER = (
     "progress",
     "training",
     "checkpointing",
+    "tensorboard",
     "interrupts",
     "full_batch",
     "gradients",

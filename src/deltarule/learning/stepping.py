@@ -30,8 +30,8 @@ class Steps(Protocol):
     """Takes the steps of an epoch.
 
     `load` before the first and `store` after the last, or `leave` after an error: between them an
-    engine may keep weights, optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
-    when its batch was last taken, before the step.
+    engine may keep weights, optimizer and average to itself, whole steps only.  `scores` holds, of
+    each row, what it had when its batch was last taken, before the step.
     """
 
     scores: Array
