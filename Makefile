@@ -4,10 +4,14 @@ BIN := .venv/bin
 # One BLAS thread for each test process: two thread pools on two cores ruin each other.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
+# What has a long form: more kills, signals, bits and examples.
+LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/test_,$(addsuffix .py, \
+	killed interrupted damaged_models damaged_files fuzzed_files))
+
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test torture lint notebook bench bench-estimators speedrun sanitize sanitize-quick cross clean
+.PHONY: demo test torture lint notebook bench bench-estimators bench-gpu speedrun sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -17,7 +21,7 @@ test: .venv/dev-installed  ## the whole test suite
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
-	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest tests/laws/test_killed.py
+	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest $(LONG_FORMS)
 
 lint: .venv/dev-installed  ## style and types
 	$(BIN)/ruff check .
@@ -32,6 +36,9 @@ bench: .venv/bench-installed  ## beside its peers, into docs/ (BENCH="--data DIR
 
 bench-estimators: .venv/bench-installed  ## beside scikit-learn's (BENCH="--data DIR", tables in DIR)
 	$(BIN)/python benchmarks/estimators.py $(BENCH)
+
+bench-gpu: .venv/bench-installed  ## steps on a GPU beside PyTorch's (BENCH="--data DIR --out DIR")
+	$(BIN)/python benchmarks/gpu.py $(BENCH)
 
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
+    from .experiments.answers import Comparison
+    from .experiments.comparisons import compare
+    from .experiments.sweeps import sweep
     from .exporting.door import export
     from .ground.errors import (
+        CutShort,
         DeltaruleError,
         Diverged,
         DoubtfulFit,
@@ -56,6 +60,8 @@ FLOORS = (
 
 _HOMES = {
     "Callback": "learning.callbacks",
+    "Comparison": "experiments.answers",
+    "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
     "Diverged": "ground.errors",
@@ -71,6 +77,7 @@ _HOMES = {
     "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
+    "compare": "experiments.comparisons",
     "explain_engine": "network.engines",
     "export": "exporting.door",
     "get_threads": "engine.native",
@@ -78,11 +85,14 @@ _HOMES = {
     "load_data": "data.sources",
     "set_threads": "engine.native",
     "summary": "network.summary",
+    "sweep": "experiments.sweeps",
 }
 _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
 
 __all__ = [
     "Callback",
+    "Comparison",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",
@@ -99,6 +109,7 @@ __all__ = [
     "UnknownName",
     "activations",
     "check_gradients",
+    "compare",
     "explain_engine",
     "export",
     "get_threads",
@@ -111,6 +122,7 @@ __all__ = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ OF_TRAIN = {
     "parameters",
     "engine",
     "weights_sha256",
+    "notes",
 }
 
 
@@ -195,6 +197,41 @@ def test_a_training_that_diverges(shell: Shell) -> None:
     assert err.count("\n") == 1
     assert Path("run/report.html").is_file()
     assert np.isfinite(dr.load("run/best.safetensors").chain.theta).all()
+
+
+def test_a_training_that_diverges_late(shell: Shell) -> None:
+    """Stopped after an epoch it keeps the best, and says so once, with code 1; resumed, as well."""
+    words = ["--hidden-layer-sizes", "30,30", "--epochs", "3", "--optimizer", "sgd", "--lr", "6"]
+    words += ["--weight-decay", "0", "--schedule", "warmup", "--set", "schedule.length=0.99"]
+    told = [shell("train", "digits", *words, "--out", "run", "--quiet", code=1)]
+    best = dr.load("run/best.safetensors").chain.theta
+    told.append(shell("resume", "run", "--quiet", code=1))
+    np.testing.assert_array_equal(dr.load("run/best.safetensors").chain.theta, best)
+    assert told[0] == told[1]
+    out, err = told[0]
+    assert out == ""
+    assert re.fullmatch(
+        r"deltarule: Training diverged: .* Kept are the weights of epoch 1, the best\.\n", err
+    )
+    (record,) = map(json.loads, Path("run/metrics.jsonl").read_text().splitlines())
+    assert shell.json("evaluate", "run", "digits")["loss"] == record["val_loss"]
+    assert Path("run/report.html").read_text(encoding="utf-8").count("Training diverged") == 1
+
+
+def test_a_training_that_goes_back(shell: Shell) -> None:
+    """With a rate that is far too high it recovers, with code 0, a note and a report of it."""
+    words = ["train", "digits", *SMALL, "--optimizer", "sgd", "--lr", "30", "--weight-decay", "0"]
+    words += ["--on-divergence", "rollback", "--out", "run"]
+    out, err = shell(*words)
+    notes = [line for line in err.splitlines() if "half the learning rate" in line]
+    assert notes
+    assert all(line.startswith("At step ") for line in notes)
+    assert "validation accuracy" in out
+    report = Path("run/report.html").read_text(encoding="utf-8")
+    assert all(note in report for note in notes)
+    assert shell.json("resume", "run")["notes"] == notes
+    records = [json.loads(line) for line in Path("run/metrics.jsonl").read_text().splitlines()]
+    assert records[0]["lr"] == 30 / 2 ** len([n for n in notes if "to step 0 " in n])
 
 
 # -- a table with text and gaps, end to end -------------------------------------------------------
@@ -404,3 +441,29 @@ def test_plan(shell: Shell) -> None:
     told, _ = shell("plan", "digits", *SMALL, "--json")
     assert json.loads(told.splitlines()[-1])["steps_per_epoch"] == 23
     assert not list(Path.cwd().glob("runs*"))
+
+
+def test_report(shell: Shell) -> None:
+    """Pages are made anew from folders, in both formats; scripts get their files."""
+    shell("train", "digits", *SMALL, "--out", "run", "--quiet")
+    page = Path("run/report.html").read_bytes()
+    Path("run/report.html").unlink()
+    out, err = shell("report", "run")
+    assert (out, err) == ("run  run/report.html\n", "")
+    assert Path("run/report.html").read_bytes() == page
+    facts = shell.json("report", "run", "--format", "md", "--out", "page.md")
+    (made,) = facts["reports"]
+    assert (made["folder"], made["kind"], made["missing"]) == ("run", "run", [])
+    assert made["files"][0] == "page.md"
+    assert all(Path(name).exists() for name in made["files"])
+    out, _ = shell("report", "run", "--format", "md")
+    assert f"run/report.md, with {len(made['files']) - 1} pictures beside it" in out
+
+
+def test_report_tells_what_it_lacks(shell: Shell) -> None:
+    """What could not be shown is told on stderr, and the page is made all the same."""
+    shell("train", "digits", *SMALL, "--out", "run", "--quiet")
+    Path("run/best.safetensors").unlink()
+    _, err = shell("report", "run")
+    assert err.startswith("run: The run has no best.safetensors")
+    assert shell("report", "run", "--quiet")[1] == ""

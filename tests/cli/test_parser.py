@@ -10,7 +10,16 @@ from deltarule.cli.parser import EXIT_CODES, build_parser
 from deltarule.experiments.recipes import Recipe
 from deltarule.ground.errors import InvalidInput
 
-COMMANDS = ["train", "evaluate", "predict", "export", "check-gradients", "datasets", "recipes"]
+COMMANDS = [
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+    "report",
+    "check-gradients",
+    "datasets",
+    "recipes",
+]
 
 
 def refusal(words: str) -> str:

@@ -87,6 +87,7 @@ class Trainer:
         self.theta = np.zeros(sum((a + 1) * b for a, b in itertools.pairwise(sizes)), dtype)
         self.chain = chain_of(sizes, words["activations"], words["dropout"], self.theta)
         self.calls: list[int] = []
+        self.gradient_is_finite = True
         Trainer.made.append(self)
 
     def load(self, theta: Any, state: Any, average: Any) -> None:
@@ -138,10 +139,14 @@ class Trainer:
                 value = value + l2(w["l2"])(self.chain)
             if w["clip"]:
                 clip_norm(self.chain.grad, w["clip"])
+            self.gradient_is_finite = bool(np.isfinite(self.chain.grad).all())
             self.update(lr[i], scalars[i])
             scores[index], losses[i] = z, float(value)
             if self.average is not None:
                 self.average += pace[i] * (self.theta - self.average)
+            if not (self.gradient_is_finite and np.isfinite(losses[i])):
+                done = i + 1
+                break
         self.calls.append(done)
         return done
 

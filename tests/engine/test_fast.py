@@ -226,7 +226,7 @@ def test_divergence_names_the_step(fake: ModuleType, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fake.Trainer, "advance", spoilt)
     net = dr.Network([5, 8, 6, 3], dtype="float64", seed=3)
     with pytest.raises(dr.Diverged, match="at step 9") as caught:
-        net.train(X, Y, batch_size=16, lr=0.01, progress=False)
+        net.train(X, Y, batch_size=16, lr=0.01, progress=False, on_divergence="raise")
     assert caught.value.step == 9
     assert net.history
     assert net.history.steps == 9

@@ -276,3 +276,15 @@ def test_a_metric_for_a_scorer() -> None:
     model = MLPClassifier((5,), early_stopping=True, validation_metric=roc_auc_score)
     with pytest.raises(ValueError, match="make_scorer"):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_saved_network_keeps_labels_that_are_floats(tmp_path: Any, n_classes: int) -> None:
+    """Labels 0.0, 1.0, … as pandas makes of gaps: the file is read, and answers with them."""
+    X, _ = two_classes()
+    y = (np.arange(len(X)) % n_classes).astype(np.float64)
+    model = MLPClassifier((5,), max_iter=3, random_state=0).fit(X, y)
+    model.save(tmp_path / "model.safetensors")
+    again = load(tmp_path / "model.safetensors").predict(X)
+    assert again.dtype == np.float64
+    np.testing.assert_array_equal(again, model.predict(X))

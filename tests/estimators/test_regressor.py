@@ -10,6 +10,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, make_regression
 from sklearn.metrics import (
     d2_pinball_score,
+    d2_tweedie_score,
     mean_poisson_deviance,
     mean_squared_error,
     r2_score,
@@ -40,12 +41,17 @@ def test_like_scikit_learn() -> None:
     assert abs(ours.score(X[300:], y[300:]) - theirs.score(X[300:], y[300:])) < 0.1
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-def test_first_loss_is_theirs(loss: str) -> None:
-    """From the same weights the first loss is scikit-learn's, where targets stay as they are."""
-    X, y = make_regression(100, 6, noise=1.0, random_state=0)
+@pytest.mark.filterwarnings("ignore::deltarule.DoubtfulFit")
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    ("loss", "outputs"), [("squared_error", 1), ("poisson", 1), ("poisson", 3)]
+)
+def test_first_losses_are_theirs(loss: str, outputs: int, solver: str) -> None:
+    """From the same weights the first losses are scikit-learn's, where targets stay as they are."""
+    X, y = make_regression(100, 6, n_targets=outputs, noise=1.0, random_state=0)
     y = abs(y) / 50 if loss == "poisson" else y / 50
-    given: dict[str, Any] = {"hidden_layer_sizes": (5,), "alpha": 0.0, "max_iter": 2}
+    given: dict[str, Any] = {"hidden_layer_sizes": (5,), "alpha": 0.5, "max_iter": 2}
+    given |= {"solver": solver, "n_iter_no_change": 5}
     seeded = {"random_state": 1, **given, **({"loss": loss} if loss != "squared_error" else {})}
     if "loss" in seeded and "loss" not in Theirs().get_params():
         pytest.skip("this scikit-learn's network knows the squared error alone")
@@ -194,3 +200,24 @@ def test_a_schedule_runs_through_partial_fit() -> None:
         cut.partial_fit(X, y)
     assert cut.history_["lr"] == whole.history_["lr"]
     assert np.array_equal(cut.coefs_[0], whole.coefs_[0])
+
+
+@pytest.mark.parametrize("settings", [{}, {"solver": "lbfgs"}], ids=str)
+def test_counts_in_the_thousands(settings: dict[str, Any]) -> None:
+    """Poisson regression begins at the mean count, so that large counts are learned by defaults."""
+    X = np.random.default_rng(0).normal(size=(600, 4))
+    y = np.random.default_rng(1).poisson(5000 * np.exp(0.3 * X[:, 0]))
+    model = MLPRegressor("poisson", (20,), random_state=0, **settings).fit(X, y)
+    assert d2_tweedie_score(y, model.predict(X), power=1) > 0.9
+
+
+def test_counts_go_on_from_where_they_are() -> None:
+    """Two warm fits of counts are one of twice the length; initial weights are kept as they are."""
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    y = np.random.default_rng(1).poisson(50 * np.exp(0.3 * X[:, 0]))
+    given: dict[str, Any] = {"loss": "poisson", "random_state": 0, "tol": 0.0}
+    twice = MLPRegressor(**given, max_iter=3, warm_start=True).fit(X, y).fit(X, y)
+    once = MLPRegressor(**given, max_iter=6).fit(X, y)
+    np.testing.assert_array_equal(twice.predict(X), once.predict(X))
+    fresh = MLPRegressor(**given, learning_rate_init=1e-9).initialize(4)
+    assert fresh.partial_fit(X, y).predict(X).mean() < 10

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deltarule.experiments import folders
-from deltarule.experiments.folders import append_line, claim_folder, free_folder
+from deltarule.experiments.folders import append_line, claim_folder, free_folder, read_lines
 from deltarule.ground.errors import FileRefused, InvalidInput, NotAvailable
 
 FILES = {"metrics.jsonl": "", "recipe.toml": "lr = 1\n"}
@@ -47,6 +47,31 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     folder = claim_folder(".", FILES)
     append_line(folder / "metrics.jsonl", {"a": 1})
     assert content(tmp_path)["metrics.jsonl"] == '{"a": 1}\n'
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_another_process_is_faster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """A folder that another process claims in between is in use, and what it holds stays."""
+    folder = tmp_path / "run"
+    if there:
+        folder.mkdir()
+    fill = folders._fill
+
+    def late(where: Path, files: dict[str, str], names: tuple[str, ...]) -> None:
+        monkeypatch.setattr(folders, "_fill", fill)
+        folder.mkdir(exist_ok=True)
+        (folder / "checkpoints").mkdir()
+        (folder / "recipe.toml").write_text("theirs")
+        fill(where, files, names)
+
+    monkeypatch.setattr(folders, "_fill", late)
+    with pytest.raises(FileRefused, match="is in use; choose a new or an empty one"):
+        claim_folder(folder, FILES, ("checkpoints",))
+    assert (folder / "recipe.toml").read_text() == "theirs"
+    assert sorted(os.listdir(folder)) == ["checkpoints", "recipe.toml"]
+    assert os.listdir(tmp_path) == ["run"]
 
 
 def test_a_link_to_an_empty_folder(tmp_path: Path) -> None:
@@ -124,3 +149,24 @@ def test_lines_without_folder(tmp_path: Path) -> None:
     """That the folder has gone in the meantime is told in a sentence."""
     with pytest.raises(NotAvailable, match=r"metrics.jsonl cannot be written: No such file"):
         append_line(tmp_path / "gone" / "metrics.jsonl", {})
+
+
+def test_lines_are_read_back(tmp_path: Path) -> None:
+    """What was appended is read; the last line, if it is not whole yet, is left out."""
+    path = tmp_path / "metrics.jsonl"
+    append_line(path, {"epoch": 1})
+    append_line(path, {"epoch": 2, "loss": float("nan")})
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"epoch": 3, "lo')
+    assert read_lines(path) == [{"epoch": 1}, {"epoch": 2, "loss": None}]
+
+
+@pytest.mark.parametrize("text", ["{\n", "3\n", "\n{}\n", "\xff\n", "[" * 10_000 + "\n"])
+def test_lines_that_are_no_records(tmp_path: Path, text: str) -> None:
+    """A whole line that is no record means that the file is damaged."""
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(FileRefused, match=r"metrics\.jsonl is damaged"):
+        read_lines(path)
+    with pytest.raises(NotAvailable, match="cannot be read"):
+        read_lines(tmp_path / "nothing")

@@ -25,10 +25,19 @@ def recipe(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"normalization": "batch"}, {"engine": "reference"}, {"validation": 0}]
+    "changes",
+    [
+        {},
+        {"normalization": "batch"},
+        {"engine": "reference"},
+        {"validation": 0},
+        {"device": "cpu"},
+    ],
 )
 def test_as_it_then_comes(changes: dict[str, Any], tmp_path: Path) -> None:
     """Parameters, rows, steps and engine are those of the run."""
+    if "device" in changes:
+        pytest.importorskip("torch", reason="needs the optional package torch")
     told = plan_run(recipe(**changes))
     outcome = train_run(recipe(**changes), tmp_path / "run", progress=False)
     assert told.parameters == outcome.facts["parameters"]
@@ -38,6 +47,14 @@ def test_as_it_then_comes(changes: dict[str, Any], tmp_path: Path) -> None:
     found = prepare(recipe(**changes), load_for(recipe(**changes)))
     assert told.n_train == len(found.X)
     assert told.n_val == (0 if found.X_val is None else len(found.X_val))
+
+
+def test_checkpoints_are_counted() -> None:
+    """What a checkpoint copies stands in the plan, in the JSON and for people."""
+    told = plan_run(recipe(average=0.9))
+    assert told.memory.parts["checkpoint"] > 4 * told.parameters
+    assert "checkpoint" in dict(told.lines())
+    assert told.facts()["parts"]["checkpoint"] == told.memory.parts["checkpoint"]
 
 
 def test_multiply_adds() -> None:

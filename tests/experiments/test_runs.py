@@ -34,7 +34,9 @@ KEYS = [
     "seconds",
     "parameters",
     "engine",
+    "device",
     "weights_sha256",
+    "notes",
 ]
 
 
@@ -70,6 +72,7 @@ def test_the_folder(outcome: Outcome) -> None:
     """A run's folder holds recipe, metrics, weights, checkpoints, report, result, and no more."""
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
         ".lock",
+        "about.json",
         "best.safetensors",
         "checkpoints",
         "metrics.jsonl",
@@ -79,6 +82,8 @@ def test_the_folder(outcome: Outcome) -> None:
     ]
     lines = (outcome.folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == outcome.history.epochs
+    columns = {"ratio_dense1", "ratio_dense2", "dead_dense1"}
+    assert all(columns <= set(record) for record in outcome.history.epochs)
     assert json.loads((outcome.folder / "result.json").read_text()) == outcome.facts
     page = (outcome.folder / "report.html").read_text(encoding="utf-8")
     assert "<html" in page
@@ -97,9 +102,34 @@ def test_the_facts(outcome: Outcome) -> None:
     assert facts["metric_name"] == "accuracy"
     assert facts["steps"] == history.steps == 3 * 23
     assert facts["engine"] == history.engine == ("fast" if available() else "reference")
+    assert facts["device"] is None
     assert facts["weights_sha256"] == history.weights_sha256
     model = dr.load(outcome.folder / "best.safetensors")
     assert facts["parameters"] == model.n_parameters == 64 * 6 + 6 + 6 * 10 + 10
+
+
+def test_a_device(tmp_path: Path, outcome: Outcome) -> None:
+    """A recipe's device takes the steps, stands in facts and report, and is taken when resumed."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    there = train_run(recipe(device="cpu"), tmp_path / "there", progress=False)
+    assert (there.facts["engine"], there.facts["device"]) == ("torch", "cpu")
+    assert there.facts["val_loss"] == pytest.approx(outcome.facts["val_loss"], rel=1e-4)
+    page = (there.folder / "report.html").read_text(encoding="utf-8")
+    assert "torch on cpu" in page
+    assert torch.__version__ in page
+    (there.folder / "result.json").unlink()
+    again = resume_run(there.folder, progress=False)
+    assert again.history.engine == "torch"
+    assert again.facts["weights_sha256"] == there.facts["weights_sha256"]
+
+
+def test_a_device_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on it is refused before data are read or anything is written."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(dr.NotAvailable, match="CUDA GPU"):
+        train_run(recipe(device="cuda", data="nowhere.csv"), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("plain_report")
@@ -207,25 +237,95 @@ class Late(dr.Callback):
 
 
 @pytest.mark.parametrize(
-    ("what", "error", "told"),
+    ("what", "policy", "error", "told"),
     [
-        ("diverge", dr.Diverged, "Training diverged"),
-        ("interrupt", KeyboardInterrupt, "interrupted"),
+        ("diverge", "stop", dr.Diverged, "Training diverged"),
+        ("diverge", "rollback", dr.Diverged, "It had gone back 5 times"),
+        ("diverge", "raise", dr.Diverged, "Training diverged"),
+        ("interrupt", "stop", KeyboardInterrupt, "interrupted"),
     ],
 )
-def test_a_run_that_fails(tmp_path: Path, what: str, error: type[BaseException], told: str) -> None:
+def test_a_run_that_fails(
+    tmp_path: Path, what: str, policy: str, error: type[BaseException], told: str
+) -> None:
     """A run that diverges or is interrupted leaves its best weights and a report that says so."""
     folder = tmp_path / "run"
-    with pytest.raises(error):
-        train_run(recipe(weight_decay=0.0), folder, callbacks=[Late(what)], progress=False)
+    given = recipe(weight_decay=0.0, on_divergence=policy)
+    with pytest.raises(error, match=told if what == "diverge" else None):
+        train_run(given, folder, callbacks=[Late(what)], progress=False)
     assert not (folder / "result.json").exists()
-    assert told in (folder / "report.html").read_text(encoding="utf-8")
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert report.count("Training diverged") == (what == "diverge")
+    assert told in report
     records = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert len(records) == 2
     from deltarule.experiments.serving import evaluate_model
 
     best = min(record["val_loss"] for record in records)
     assert evaluate_model(folder, "digits", {})["loss"] == best
+
+
+def leaping(**changes: Any) -> Recipe:
+    """A run whose rate leaps for a moment in its second epoch."""
+    return recipe(optimizer="sgd", weight_decay=0.0, on_divergence="rollback", lr=0.01, **changes)
+
+
+class Leap(dr.Callback):
+    """Has the rate leap in the second epoch, by the number of the step alone."""
+
+    every_step = False
+
+    def on_start(self, training: Training) -> None:
+        training.optimizer.schedule = lambda t, total: 3e3 if 25 <= t < 30 else 1.0
+
+
+class Stop(Exception):
+    """Ends a run as a killed process would."""
+
+
+class Killer(dr.Callback):
+    """Kills it after so many steps taken."""
+
+    every_step = False
+
+    def __init__(self, taken: int) -> None:
+        self.taken = taken
+
+    def on_step(self, training: Training) -> None:
+        if training.taken >= self.taken:
+            raise Stop
+
+
+def test_a_run_that_goes_back(tmp_path: Path) -> None:
+    """It ends well; its journal has each epoch once, as it ended, and the report tells of it."""
+    outcome = train_run(leaping(), tmp_path / "run", callbacks=[Leap()], progress=False)
+    assert outcome.facts["notes"] == list(outcome.history.notes) != []
+    assert (tmp_path / "run" / "result.json").exists()
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == outcome.history.epochs
+    assert outcome.history["epoch"] == [1, 2, 3]
+    assert outcome.history["lr"][1:] == [0.01 * 0.5 ** len(outcome.history.notes)] * 2
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(note in report for note in outcome.history.notes)
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_a_run_killed_while_it_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resumed from anywhere around the rollbacks, its journal and its weights are the same."""
+    monkeypatch.setattr("deltarule.engine.fast.FIRST_STEPS", 1)
+    monkeypatch.setattr("deltarule.engine.fast.SECONDS", 0.0)
+    given = leaping(checkpoint_every="1 step")
+    whole = train_run(given, tmp_path / "run", callbacks=[Leap()], progress=False)
+    expected = [{**record, "seconds": 0} for record in whole.history.epochs]
+    for taken in range(24, 75, 10):
+        run = tmp_path / str(taken)
+        with pytest.raises(Stop):
+            train_run(given, run, callbacks=[Leap(), Killer(taken)], progress=False)
+        outcome = resume_run(run, callbacks=[Leap()], progress=False)
+        lines = (run / "metrics.jsonl").read_text().splitlines()
+        assert [json.loads(line) | {"seconds": 0} for line in lines] == expected
+        for key in ("weights_sha256", "notes", "val_loss", "steps"):
+            assert outcome.facts[key] == whole.facts[key]
 
 
 @pytest.mark.usefixtures("plain_report")

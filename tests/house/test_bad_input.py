@@ -317,6 +317,11 @@ TRAINING: list[Row] = [
     ("engine a list", lambda p: p.train(X, Y, engine=["fast"]), ("Unknown engine ['fast']",)),
     ("precision", lambda p: p.train(X, Y, precision="half"), ("Unknown precision 'half'", "bf16")),
     (
+        "on_divergence",
+        lambda p: p.train(X, Y, on_divergence="rolback"),
+        ("Unknown on_divergence 'rolback'", "Did you mean 'rollback'?"),
+    ),
+    (
         "precision of the reference",
         lambda p: p.train(X, Y, engine="reference", precision="bf16"),
         ("bf16", "leave one of them out"),
@@ -328,6 +333,29 @@ TRAINING: list[Row] = [
         "sharded optimizer",
         lambda p: p.train(X, Y, sharded_optimizer="yes"),
         ("sharded_optimizer", "not 'yes'"),
+    ),
+    (
+        "device",
+        lambda p: p.train(X, Y, device="cdua"),
+        ("Unknown device 'cdua'", "'cuda'?", "cuda:1"),
+    ),
+    ("device a number", lambda p: p.train(X, Y, device=0), ("Unknown device 0", "cpu, cuda")),
+    (
+        "device and fast engine",
+        lambda p: p.train(X, Y, device="cpu", engine="fast"),
+        ('engine="fast"', 'device="cpu"', "leave one of them out"),
+    ),
+    (
+        "float64 on mps",
+        lambda p: p.train(X, Y, device="mps", net=dr.Network([3, 2], dtype="float64")),
+        ("mps", "float64", "leave one of them out"),
+    ),
+    (
+        "float64 in bf16",
+        lambda p: p.train(
+            X, Y, device="cpu", precision="bf16", net=dr.Network([3, 2], dtype="float64")
+        ),
+        ("bf16", "float64", "leave one of them out"),
     ),
     ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 64", "not 0")),
     ("threads a fraction", lambda p: dr.set_threads(2.0), ("threads", "whole number", "2.0")),
@@ -500,6 +528,16 @@ def test_call(name: str, place: Place) -> None:
     assert set(files_in(place.folder)) <= made
 
 
+def test_how_many_kinds() -> None:
+    """The tables of this file hold at least 120 kinds of bad input of each sort: calls, words of
+    the command line with recipe keys.
+    """
+    of_recipes = sum(len(values) for values in WRONG.values())
+    assert len(CALLS) >= 120
+    assert len(COMMANDS) >= 120
+    assert of_recipes >= 120
+
+
 def test_errors_are_of_the_python_kind_too() -> None:
     """Bad input is a ValueError, a missing file a LookupError, a damaged one a ValueError."""
     with pytest.raises(ValueError, match="lr must be"):
@@ -616,6 +654,16 @@ CONTENT: dict[str, bytes] = {
     "unknown.toml": b"learning_rate = 1\nepchs = 2\n",
     "nested.toml": b"[optimizer]\nname = 'adam'\nbeta1 = 2.0\n",
     "bytes.toml": b"\xff\xfe\x00",
+    "space.toml": b"lr = {low = 1e-3, high = 1e-1, log = true}\n",
+    "empty.toml": b"",
+    "swapped.toml": b"lrr = {low = 1, high = 2}\nlr = {low = 2, high = 1}\nepochs = 3\n",
+    "fields.toml": b"lr = {lo = 1, high = 2}\nbatch_size = {choices = []}\n",
+    "zero.toml": b"lr = {low = 0, high = 1, log = true}\n",
+    "refused.toml": b"activation = {choices = ['rleu']}\ndropout = {low = 0, high = 1}\n",
+    "corner.toml": b"lr = {low = 0.1, high = 1}\nweight_decay = {low = 0.1, high = 1}\n",
+    "apart.toml": b"target = {choices = ['a', 'b']}\n",
+    "loss.toml": b"loss = {choices = ['cross_entropy']}\n",
+    "layers.toml": b"hidden_layer_sizes = {depth = [3, 1], wdth = {low = 1, high = 2}}\n",
     "cifar-cut/data_batch_1.bin": batch()[:-5],
     "cifar-cut/data_batch_2.bin": batch(),
     "cifar-cut/data_batch_3.bin": batch(),
@@ -672,6 +720,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "run-weightless" / "best.safetensors").unlink()
     (folder / "run-strange" / "recipe.toml").write_text("epochs = 'many'")
     (folder / "run-nameless" / "recipe.toml").unlink()
+    for name, file, text in (
+        ("unfinished", "comparison.toml", ""),
+        ("wrecked", "comparison.json", "{"),
+        ("foreign", "comparison.json", "{}"),
+    ):
+        (folder / name).mkdir()
+        (folder / name / file).write_text(text)
     (folder / "whole.safetensors").write_bytes(whole)
     return folder
 
@@ -778,6 +833,103 @@ COMMANDS: list[Command] = [
     ("train digits --out file", ("file is a file", "--out")),
     ("train digits --out file/run", ("file/run cannot be made", "--out")),
     (f"train digits --out new/{'x' * 300}", ("cannot be made", "too long")),
+    # sweeps
+    ("sweep digits", ("required", "--space", "--help")),
+    ("sweep digits --space no.toml", ("'no.toml'", "cannot be read", "lr = {low")),
+    ("sweep digits --space used", ("'used'", "cannot be read", "lr = {low")),
+    ("sweep digits --space bad.toml", ("bad.toml is not a TOML file", "line 1")),
+    ("sweep digits --space bytes.toml", ("bytes.toml is not a TOML file",)),
+    ("sweep digits --space empty.toml", ("A space has a key", "lr = {low")),
+    (
+        "sweep digits --space swapped.toml",
+        ("3 problems", "Did you mean 'lr'?", "lr.low is 2", "swap", "epochs must be", "--set"),
+    ),
+    ("sweep digits --space fields.toml", ("'lo'", "mean 'low'?", "batch_size.choices", "[]")),
+    ("sweep digits --space zero.toml", ("lr.low must be above 0", "not 0")),
+    ("sweep digits --space refused.toml", ("mean 'relu'?", "dropout = 1", "below 1")),
+    ("sweep digits --space corner.toml", ("lr = 1.0, weight_decay = 1.0", "Lower one")),
+    ("sweep digits --space apart.toml", ("target is the same for all trials", "take it out")),
+    ("sweep digits --space loss.toml", ("val_loss", "val_accuracy", "loss out of the space")),
+    ("sweep digits --space layers.toml", ("'wdth'", "Did you mean 'width'?")),
+    ("sweep digits --space space.toml --trials 0", ("trials must be", "at least 1", "not 0")),
+    ("sweep digits --space space.toml --trials many", ("trials", "whole number", "'many'")),
+    ("sweep digits --space space.toml --timeout -1", ("timeout", "above 0", "-1")),
+    ("sweep digits --space space.toml --sampler tep", ("'tep'", "Did you mean 'tpe'?")),
+    ("sweep digits --space space.toml --sampler grid", ("grid needs a step", "for lr")),
+    ("sweep digits --space space.toml --pruner medan", ("'medan'", "mean 'median'?")),
+    ("sweep digits --space space.toml --metric val_los", ("'val_los'", "mean 'val_loss'?")),
+    ("sweep digits --space space.toml --validation 0", ("'val_loss'", "no rows are held out")),
+    ("sweep digits --space space.toml --epchs 3", ("no option --epchs", "mean --epochs?")),
+    ("sweep no.csv --space space.toml", ("no.csv", "no file")),
+    ("sweep digits --space space.toml --recipe reprot", ("Did you mean 'report'?",)),
+    ("sweep digits --space space.toml --out used", ("used is in use", "--out")),
+    ("sweep digits --space space.toml --out file", ("file is a file", "--out")),
+    ("sweep digits --space space.toml --out file/s", ("file/s cannot be", "--out")),
+    ("sweep digits --space space.toml --storage s.db", ("'s.db'", "sqlite:///sweep.db")),
+    ("sweep digits --space space.toml --storage mysql://u:pw@h/d", ("'mysql'", "postgresql://")),
+    ("sweep digits --space space.toml --storage sqlite://", ("in memory", "name a file")),
+    ("sweep digits --space space.toml --storage sqlite:///no/s.db", ("no/s.db", "not there")),
+    (
+        "sweep digits --space space.toml --storage sqlite:///ok.csv",
+        ("ok.csv", "not a database", "Name a file"),
+    ),
+    (
+        "sweep digits --space space.toml --storage postgresql://u:pw@127.0.0.1:1/d",
+        ("postgresql://u:***@127.0.0.1:1/d", "cannot be reached", "Start the server"),
+    ),
+    # comparisons
+    ("compare digits", ("at least two arms", "--recipe A --recipe B", "--vary")),
+    ("compare digits --recipe report", ("at least two arms",)),
+    ("compare digits --recipe report --recipe reprot", ("'reprot'", "Did you mean 'report'?")),
+    ("compare digits --recipe report --recipe report", ("Two arms are called 'report'", "--name")),
+    (
+        "compare digits --recipe default --recipe default --name a --name b",
+        ("a and b differ in nothing", "change one"),
+    ),
+    ("compare digits --recipe report --recipe default --name a", ("2 arms and 1 names",)),
+    ("compare digits --recipe report --recipe default --vary lr=1,2", ("one recipe", "2 were")),
+    ("compare digits --vary", ("--vary needs a value",)),
+    ("compare digits --vary lr", ("--vary takes KEY=VALUE,VALUE", "'lr'")),
+    ("compare digits --vary lr= --tune =1,2", ("2 problems", "--vary", "--tune", "'=1,2'")),
+    ("compare digits --vary lr=0.1", ("lr one value, 0.1", "at least two", "--set")),
+    ("compare digits --vary lr=0.1,0.10", ("lr the value 0.1 twice",)),
+    ("compare digits --vary lr=0.1,,0.2", ("holds an empty value",)),
+    ("compare digits --vary hidden_layer_sizes=[8,[9]", ("lack a closing ]",)),
+    ("compare digits --vary lr=0.1,0.2 --vary lr=1,2", ("names lr twice",)),
+    ("compare digits --vary epchs=1,2", ("no key 'epchs'", "Did you mean 'epochs'?")),
+    ("compare digits --vary optimizer=adm,sgd", ("Did you mean 'adam'?",)),
+    ("compare digits --vary lr=0.1,x", ("lr must be", "'x'")),
+    ("compare digits --vary lr=0.1,0.2 --tune lr=0.1,0.2", ("lr is in both vary and tune",)),
+    ("compare digits --vary lr=0.1,0.2 --lr 1", ("lr is in both set and vary",)),
+    (
+        "compare digits --vary optimizer=sgd,adam --set optimizer.beta1=0.5",
+        ("vary optimizer would undo set optimizer.beta1",),
+    ),
+    ("compare digits --vary optimizer=sgd,adam --tune lrr=1,2", ("'lrr'", "mean 'lr'?")),
+    ("compare digits --vary optimizer=sgd,adam --tune lr=0.1", ("tune gives lr one value",)),
+    ("compare digits --vary seed=1,2", ("--seeds N and --seed FIRST",)),
+    ("compare digits --vary validation=0.1,0.2", ("validation is 0.1", "the same rows")),
+    ("compare digits --vary lr=0.1,0.2 --validation 0", ("needs rows", "--validation 0.2")),
+    ("compare digits --vary lr=0.1,0.2 --seeds 0", ("--seeds must be", "at least 1", "'0'")),
+    ("compare digits --vary lr=0.1,0.2 --seeds x", ("--seeds must be", "'x'")),
+    ("compare digits --vary lr=0.1,0.2 --seed -1", ("--seed must be", "at least 0", "'-1'")),
+    ("compare digits --vary lr=0.1,0.2 --tune-seeds 0", ("--tune-seeds must be", "'0'")),
+    ("compare digits --vary lr=0.1,0.2 --jobs 0 --seeds 0", ("2 problems", "--jobs", "--seeds")),
+    ("compare digits --vary lr=0.1,0.2 --metric val_acuracy", ("mean 'val_accuracy'?",)),
+    ("compare digits --vary lr=0.1,0.2 --reach much", ("--reach must be a number", "'much'")),
+    ("compare digits --vary lr=0.1,0.2 --reach 42", ("share", "42 % is 0.42")),
+    ("compare digits --vary lr=0.1,0.2 --target 0.42", ("column", "--reach 0.42")),
+    ("compare digits --vary lr=0.1,0.2 --format pdf", ("Unknown format 'pdf'", "html, md")),
+    ("compare digits --vary lr=0.1,1 --weight-decay 1", ("lr × weight_decay", "Lower")),
+    ("compare digits --vary lr=0.1,0.2 --out used", ("used is in use", "--out")),
+    ("compare digits --vary lr=0.1,0.2 --out run", ("run is in use", "--out")),
+    ("compare nan.npz --vary lr=0.1,0.2", ("X holds nan", "row 0")),
+    (
+        "compare ok.csv --target income --vary loss=huber,squared_error --metric val_loss",
+        ("different losses", "val_r2"),
+    ),
+    ("compare ok.csv --vary lr=0.1,0.2", ("--target COLUMN", "age, town, income, rich")),
+    ("resume run --jobs 2", ("--jobs is for comparisons",)),
     # models
     ("evaluate run", ("required", "DATA")),
     ("evaluate nowhere digits", ("no file nowhere",)),
@@ -814,6 +966,21 @@ COMMANDS: list[Command] = [
     ("export run-damaged --to numpy", ("damaged", "intact copy")),
     ("export run-weightless --to numpy", ("no best.safetensors",)),
     ("export ok.csv --to numpy", ("ok.csv", "not a deltarule model file")),
+    # reports
+    ("report", ("required", "RUN", "--help")),
+    ("report run --format pdf", ("Unknown format 'pdf'", "Known are: html, md")),
+    ("report run --fromat md", ("no option --fromat", "Did you mean --format?")),
+    ("report nowhere", ("nowhere is not the folder of a run or a comparison",)),
+    ("report ok.csv", ("ok.csv is not the folder of a run or a comparison",)),
+    ("report empty", ("empty is neither the folder of a run", "recipe.toml", "comparison.json")),
+    ("report run-nameless", ("run-nameless is neither",)),
+    ("report run-strange", ("run-strange/recipe.toml is damaged", "another version", "epochs")),
+    ("report run-damaged", ("damaged", "intact copy")),
+    ("report run --out nowhere/page.html", ("nowhere", "cannot be written")),
+    ("report run run --out ok.csv", ("2 folders need a folder", "ok.csv cannot be made")),
+    ("report unfinished", ("unfinished has not come to its end", "no comparison.json")),
+    ("report wrecked", ("wrecked/comparison.json is damaged", "Take it from a backup")),
+    ("report foreign", ("foreign/comparison.json is damaged, or was made by another version",)),
 ]
 
 
@@ -867,6 +1034,10 @@ def test_command(
         (["bench", "scael"], "Did you mean scale?"),
         (["bench", "scale", "--latency", "x"], "--latency must be a number above 0, not 'x'"),
         (["bench", "scale", "--bandwidth", "0"], "--bandwidth must be a number above 0, not '0'"),
+        (["report", ""], "path ''"),
+        (["report", "a\0b"], "names no file"),
+        (["report", "run", "--out", ""], "path ''"),
+        (["report", "run", "--format", ""], "Unknown format ''"),
         (["train", "digits", "--set", "activation=a\nb"], "Unknown activation"),
     ],
 )
@@ -919,6 +1090,8 @@ WRONG: dict[str, list[str]] = {
     "precision": ["5", "bf61", "none", "[1]", "true"],
     "shards": ["x", "none", "0", "6", "1.5", "true", "[4]"],
     "sharded_optimizer": ["5", "x", "none", "[true]"],
+    "device": ["5", "cdua", "[1]", "true", "cuda:x", "{a = 1}"],
+    "on_divergence": ["5", "rolback", "none", "[1]", "true"],
     "checkpoint_every": ["often", "-1", "none", "true", "3 hours"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],
 }

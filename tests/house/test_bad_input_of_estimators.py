@@ -86,6 +86,7 @@ BOTH: list[tuple[Given, Words]] = [
     ({"hidden_layer_sizes": (10**8, 10**8)}, ("hidden_layer_sizes", "smaller")),
     ({"hidden_layer_sizes": np.ones((2, 2), int)}, ("hidden_layer_sizes[0]", "whole", "[1, 1]")),
     ({"activation": "rellu"}, ("activation", "'rellu'", "Did you mean 'relu'")),
+    ({"activation": "swish"}, ("activation", "'swish'", "Did you mean 'silu'")),
     ({"activation": "logitic"}, ("activation", "'logitic'", "Did you mean 'logistic'")),
     ({"activation": None}, ("activation", "None", "relu")),
     ({"activation": []}, ("activation", "one of each", "[]")),
@@ -94,6 +95,7 @@ BOTH: list[tuple[Given, Words]] = [
     ({"activation": {"name": "elu", "alhpa": 1.0}}, ("'alhpa'", "Did you mean 'alpha'")),
     ({"activation": len}, ("activation", "len")),
     ({"solver": "adm"}, ("solver", "'adm'", "Did you mean 'adam'", "lbfgs")),
+    ({"solver": "adamw"}, ("solver", "'adamw'", "Did you mean 'adam' with weight_decay")),
     ({"solver": "l-bfgs"}, ("solver", "Did you mean 'lbfgs'")),
     ({"solver": None}, ("solver", "None", "adam")),
     ({"solver": {"name": "adam", "beta1": 1.0}}, ("adam.beta1", "below 1", "1.0")),
@@ -213,6 +215,9 @@ ONLY_REGRESSOR: list[tuple[Given, Words]] = [
     ({"loss": "quantile", "quantile": []}, ("quantile", "empty")),
     ({"loss": "quantile", "quantile": [0.1, 2]}, ("quantile", "below 1", "2")),
     ({"loss": "quantile", "quantile": "median"}, ("quantile", "number", "'median'")),
+    ({"quantile": 0.9}, ("quantile", 'loss="quantile"', "'squared_error'")),
+    ({"quantile": [0.1, 0.9], "loss": "huber"}, ("quantile", 'loss="quantile"', "'huber'")),
+    ({"delta": 2.0}, ("delta", 'loss="huber"', "'squared_error'")),
     ({"quantile": 2}, ("quantile", "below 1", "2")),
     ({"loss": "huber", "delta": 0}, ("delta", "above 0", "0")),
     ({"loss": "huber", "delta": "a"}, ("delta", "number", "'a'")),
@@ -393,7 +398,27 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
         fit(sample_weight_val=np.ones(5), **HELD),
         ("sample_weight_val", "6 numbers", "(5,)"),
     ),
+    "X_val of text": (
+        fit(X_val=[["a", "b", "c"]] * 6, y_val=Y[:6]),
+        ("X_val", "'a'", 'transform_input=["X_val"]'),
+    ),
+    "X_val of other columns": (
+        fit(X_val=X[:6, :2], y_val=Y[:6]),
+        ("X_val has 2 features", "expecting 3", 'transform_input=["X_val"]'),
+    ),
+    "X_val with gaps": (
+        fit(X_val=with_entry(np.nan)[:6], y_val=Y[:6]),
+        ("X_val contains NaN", 'transform_input=["X_val"]'),
+    ),
+    "y_val has no steps to pass": (
+        regress(X_val=X, y_val=with_entry(np.nan, Z)),
+        ("y_val contains NaN.",),
+    ),
     # -- rows held out
+    "a validation metric and nothing held out": (
+        fit(of={"validation_metric": "roc_auc"}),
+        ("validation_metric='roc_auc'", "X_val", "early_stopping=True"),
+    ),
     "a class of one row": (
         fit(y=np.r_[2, Y[1:]], of=EARLY),
         ("only 1 member", "[2]", "early_stopping", "X_val"),
@@ -411,6 +436,14 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
     "partial_fit without classes": (
         lambda p: classifier().partial_fit(X, Y),
         ("classes", "first call to partial_fit"),
+    ),
+    "partial_fit with weights, without classes": (
+        lambda p: classifier().partial_fit(X, Y, np.ones(N)),
+        ("classes must be", "that these do not."),
+    ),
+    "partial_fit with classes in the place of weights": (
+        lambda p: classifier().partial_fit(X, Y, [0, 1]),
+        ("classes", "third argument is sample_weight", "classes=[0, 1]"),
     ),
     "partial_fit with other classes": (
         lambda p: p.begun.partial_fit(X, Y, classes=[0, 1, 2]),
@@ -495,7 +528,7 @@ CALLS: dict[str, tuple[Callable[[Place], Any], Words]] = {
     ),
     # -- what fits no other row
     "a metric of other targets": (
-        regress(of={"validation_metric": "neg_log_loss"}),
+        regress(of={"validation_metric": "neg_log_loss"}, X_val=X, y_val=Z),
         ("validation_metric='neg_log_loss'", "choose another"),
     ),
     "y_val of several labels": (

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from deltarule.cli.parser import build_parser
 from deltarule.experiments.recipes import builtin_recipes
+from deltarule.experiments.spaces import space_from
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -40,6 +43,12 @@ def test_python_of_the_readme_runs(number: int, tmp_path: Path) -> None:
     run(imports + blocks("README.md", "python")[number], tmp_path)
 
 
+@pytest.mark.parametrize("code", blocks("docs/compare.md", "python"))
+def test_python_of_the_comparisons_runs(code: str, tmp_path: Path) -> None:
+    """What the page on comparisons shows of Python runs as it stands."""
+    run(f"import deltarule as dr\n{code}", tmp_path)
+
+
 def test_output_of_the_readme_is_real(tmp_path: Path) -> None:
     """The first Python block prints what the first text block shows."""
     assert run(blocks("README.md", "python")[0], tmp_path) == blocks("README.md", "text")[0]
@@ -53,19 +62,25 @@ def test_python_of_the_guide_runs(code: str, tmp_path: Path) -> None:
 
 
 def test_commands_of_the_documents_exist() -> None:
-    """Every `deltarule …` line of README and results parses, and names a recipe that exists."""
+    """Every `deltarule …` line of the documents parses, and names recipes that exist."""
     lines = [
         line.split("#")[0].strip()
-        for document in ("README.md", "docs/results.md")
+        for document in ("README.md", "docs/results.md", "docs/compare.md", "docs/sweeps.md")
         for line in (ROOT / document).read_text(encoding="utf-8").splitlines()
         if line.startswith("    deltarule ")
     ]
     assert len(lines) >= 4
     for line in lines:
-        words = line.split()[1:]
-        args = build_parser().parse_args(words)
-        if getattr(args, "recipe", None):
-            assert args.recipe in builtin_recipes(), line
+        args = build_parser().parse_args(shlex.split(line)[1:])
+        named = getattr(args, "recipe", None) or []
+        for recipe in [named] if isinstance(named, str) else named:
+            assert recipe in builtin_recipes(), line
+
+
+def test_the_space_of_the_guide_is_one() -> None:
+    """The space that the guide to sweeps shows is accepted as it stands."""
+    (text,) = blocks("docs/sweeps.md", "toml")
+    assert "depth" in space_from(tomllib.loads(text), {}).given["hidden_layer_sizes"]
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:

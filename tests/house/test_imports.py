@@ -16,10 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": ""}
 SLOW = (
     "PIL",
+    "dask",
     "jinja2",
+    "joblib",
     "matplotlib",
     "onnx",
     "onnxruntime",
+    "optuna",
     "pandas",
     "pooch",
     "pyarrow",
@@ -27,6 +30,7 @@ SLOW = (
     "safetensors",
     "scipy",
     "sklearn",
+    "sqlalchemy",
     "tensorboardX",
     "torch",
 )
@@ -44,11 +48,14 @@ def run(code: str) -> str:
     [
         "import deltarule",
         "import deltarule; net = deltarule.Network([3, 4, 2]); net.predict([[1, 2, 3]])",
+        "import deltarule; net = deltarule.Network([2, 3, 2]); "
+        "net.train([[0, 1], [1, 0]] * 9, [0, 1] * 9, epochs=1, progress=False)",
         "from deltarule.cli.main import main; main(['train', '--help'])",
+        "from deltarule.cli.main import main; main(['sweep', '--help'])",
         "from deltarule.cli.main import main; main(['recipes'])",
         "import deltarule; deltarule.load_data('digits')",
     ],
-    ids=["import", "network", "help", "recipes", "digits"],
+    ids=["import", "network", "training", "help", "help of sweep", "recipes", "digits"],
 )
 def test_nothing_slow_is_imported(code: str) -> None:
     """These import none of the packages that take long."""

@@ -16,6 +16,8 @@ import deltarule
 SOURCE = Path(deltarule.__file__).parent
 PUBLIC = [
     "Callback",
+    "Comparison",
+    "CutShort",
     "Dataset",
     "DeltaruleError",
     "Diverged",
@@ -32,6 +34,7 @@ PUBLIC = [
     "UnknownName",
     "activations",
     "check_gradients",
+    "compare",
     "explain_engine",
     "export",
     "get_threads",
@@ -44,6 +47,7 @@ PUBLIC = [
     "schedules",
     "set_threads",
     "summary",
+    "sweep",
 ]
 MODULES = [
     ".".join(("deltarule", *path.relative_to(SOURCE).with_suffix("").parts))
@@ -125,9 +129,11 @@ def test_methods_explain_themselves(name: str) -> None:
         deltarule.Network.evaluate,
         deltarule.Network.backward,
         deltarule.check_gradients,
+        deltarule.compare,
         deltarule.export,
         deltarule.load,
         deltarule.load_data,
+        deltarule.sweep,
     ],
     ids=lambda function: function.__qualname__,
 )
@@ -140,10 +146,11 @@ def test_parameters_are_named(function: Callable[..., object]) -> None:
 
 
 def test_constructor_documents_each_parameter() -> None:
-    """The docstring of Network lists each of its parameters, that of train each of its."""
+    """The docstring of Network lists each of its parameters; those of train and compare theirs."""
     pairs = (
         (deltarule.Network.__init__, deltarule.Network.__doc__),
         (deltarule.Network.train, deltarule.Network.train.__doc__),
+        (deltarule.compare, deltarule.compare.__doc__),
     )
     for function, text in pairs:
         named = re.findall(r"^\s*([\w, ]+) : ", text or "", re.MULTILINE)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from mutations import EXAMPLES, damaged
 from PIL import Image
 
 from deltarule.data.dataset import Dataset
@@ -219,18 +219,12 @@ def test_a_folder_in_place_of_the_file_is_told(source):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_any_damage_gives_rows_or_a_refusal(name, tmp_path_factory):
-    """Flipped and cut files load or are refused; no other error leaves a reader."""
+    """Damaged files and arbitrary bytes load or are refused; no other error leaves a reader."""
     source = Source(name, tmp_path_factory.mktemp("fuzz"))
 
-    @settings(max_examples=60, deadline=None, database=None)
-    @given(st.data())
-    def law(data: st.DataObject) -> None:
-        content = bytearray(source.valid)
-        places = st.integers(0, len(content) - 1) | st.integers(0, min(len(content), 200) - 1)
-        for _ in range(data.draw(st.integers(0, 4))):
-            content[data.draw(places)] = data.draw(st.integers(0, 255))
-        if data.draw(st.booleans()):
-            del content[data.draw(places) :]
+    @settings(max_examples=EXAMPLES, deadline=None, database=None)
+    @given(damaged(source.valid))
+    def law(content: bytes) -> None:
         source.damaged.write_bytes(content)
         result = _load_or_error(source)
         assert isinstance(result, Dataset | DeltaruleError)

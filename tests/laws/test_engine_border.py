@@ -5,6 +5,7 @@ The doors check what people type.  The core checks once more what its memory dep
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import engine_driver as drive
@@ -318,6 +319,39 @@ def test_stops_where_the_loss_is_not_finite(
         if where != "lr":
             assert len(found.losses) in ((1, 2) if where == "theta" else (6,))
         assert not found.scores[4 * len(found.losses) :].any()
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("rule", drive.RULES)
+def test_stops_where_the_gradient_is_not_finite(
+    core: Any, rule: str, isa: str, dtype: str, clip: float
+) -> None:
+    """It is told in its step, though that step's loss is finite; of a step without it, not."""
+    large, root = (1e25, 1e18) if dtype == "float32" else (1e200, 1e150)
+    for sizes, threads in itertools.product(((5, 2), (515, 40)), (1, 2)):
+        case = Case(
+            sizes, (), "squared_error", rule, batch=4, n=40, steps=10, scaled=False, clip=clip
+        )
+        data = drive.data_of(case)
+        data.X, data.theta = data.X.astype(dtype), np.zeros_like(data.theta)
+        trainer = drive.trainer_of(core, case, data, dtype, isa)
+        for spoilt in (False, True):
+            if spoilt:
+                data.X[22, -1], data.y[22] = large, root
+            X, y, _ = drive.typed(data, dtype)
+            start = drive.beginning(case, data, dtype)
+            trainer.load(start.theta, start.state, None)
+            _, scalars = drive.optimizer_of(case, start.theta).ahead(1, 10)
+            losses, still = np.zeros(10), np.zeros(10)
+            done = trainer.advance(
+                X, y, None, np.arange(40), still, scalars, np.ones(10), 0, 1,
+                np.zeros((40, sizes[-1]), dtype), losses, drive.FOREVER, threads,
+            )  # fmt: skip
+            assert np.isfinite(losses[:done]).all()
+            assert done == (6 if spoilt else 10)
+            assert trainer.gradient_is_finite is not spoilt
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -47,6 +47,12 @@ OF_NUMBERS = {
     "standardize_targets": (True, False),
 }
 
+NEEDS = {
+    "quantile": ("loss", "quantile"),
+    "delta": ("loss", "huber"),
+    "validation_metric": ("early_stopping", True),
+}
+
 
 class Chance:
     """Random parameters, rows, targets and weights."""
@@ -60,6 +66,9 @@ class Chance:
     def parameters(self, classes: bool) -> dict[str, Any]:
         table = {**PARAMETERS, **(OF_CLASSES if classes else OF_NUMBERS)}
         few = {name: self.one(*table[name]) for name in table if self.generator.random() < 0.15}
+        for name, (needs, value) in NEEDS.items():  # mostly, since alone it is refused
+            if name in few and self.generator.random() < 0.8:
+                few[needs] = value
         if self.generator.random() < 0.1:
             few[self.one(*table)] = self.one(*STRANGE)
         return {"hidden_layer_sizes": (3,), "max_iter": 2, **few}

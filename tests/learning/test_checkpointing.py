@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.learning.checkpointing import Every, every, load_snapshot
+from deltarule.learning.checkpointing import SCHEMA, Every, every, load_snapshot
+from deltarule.learning.plan import POLICIES
+from deltarule.storage.container import read_tensors, write_tensors
 from deltarule.storage.generations import Generations
 
 RNG = np.random.default_rng(0)
@@ -74,6 +77,7 @@ def test_nothing_changes(tmp_path: Path) -> None:
         ({"epochs": 6}, "epochs was 5 and is 6"),
         ({"batch_size": 20}, "batch_size was 10 and is 20"),
         ({"average": 0.9}, "average was 0.0 and is 0.9"),
+        ({"on_divergence": "rollback"}, 'on_divergence was "stop" and is "rollback"'),
         ({"engine": "reference"}, 'engine was "fast" and is "reference"'),
     ],
 )
@@ -87,6 +91,57 @@ def test_another_training_is_refused(
     with pytest.raises(dr.InvalidInput, match=told):
         net.train(X, Y, **given)
     assert net.history is None
+
+
+def test_another_device_is_another_training(tmp_path: Path) -> None:
+    """A GPU's checkpoint is for any GPU of its kind, none for NumPy; without a device there is no
+    word for one, as in checkpoints from before there were any.
+    """
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    assert torch
+    said = []
+
+    def ask(training: Any) -> None:
+        for device in (None, "cpu", "cuda", "cuda:1"):
+            training.plan = dataclasses.replace(training.plan, device=device)
+            said.append(training.identity())
+
+    net = dr.Network([4, 6, 2], seed=1)
+    net.train(X, Y, epochs=1, batch_size=10, progress=False, callbacks=ask)
+    assert "device" not in said[0]
+    assert [found.get("device") for found in said[1:]] == ['"cpu"', '"cuda"', '"cuda"']
+    train(tmp_path, device="cpu")
+    given: dict[str, Any] = {"epochs": 5, "batch_size": 10, "progress": False, "resume": tmp_path}
+    with pytest.raises(dr.InvalidInput, match='engine was "torch" and is "reference"'):
+        dr.Network([4, 6, 2], seed=1).train(X, Y, engine="reference", **given)
+
+
+def test_a_checkpoint_of_before_there_were_policies(tmp_path: Path) -> None:
+    """One of the first schema says of none, and goes on under any, to the same bits."""
+    whole = train(tmp_path, checkpoint_every="1 step", engine="reference")
+    where = Generations(tmp_path)
+    where.path(40).unlink()
+    tensors, description = read_tensors(where.path(39))
+    del description["identity"]["on_divergence"]
+    del description["facts"]["rollbacks"], description["facts"]["taken_back"]
+    write_tensors(where.path(39), tensors, description | {"checkpoint": 1})
+    for policy in POLICIES:
+        net = dr.Network([4, 6, 2], seed=1)
+        given = {"engine": "reference", "resume": tmp_path, "on_divergence": policy}
+        history = net.train(X, Y, epochs=5, batch_size=10, progress=False, **given)
+        where.path(40).unlink()
+        assert history.steps == 40
+        assert np.array_equal(net.chain.theta, whole.chain.theta)
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """What a newer version may have meant is not guessed."""
+    train(tmp_path)
+    path = Generations(tmp_path).path(40)
+    tensors, description = read_tensors(path)
+    write_tensors(path, tensors, description | {"checkpoint": SCHEMA + 1})
+    with pytest.raises(dr.FileRefused, match="of a newer version; upgrade deltarule"):
+        load_snapshot(Generations(tmp_path), {})
 
 
 def test_other_rows_are_refused(tmp_path: Path) -> None:

@@ -364,6 +364,15 @@ def test_nothing_is_changed(options: dict[str, Any]) -> None:
     assert judged(t) == first
 
 
+def test_shown_on_a_line() -> None:
+    """Its repr names what was found and the layers; print shows the sentences."""
+    healthy = judged(trained(dr.Network([64, 32, 10]), *PICTURES, epochs=2))
+    assert repr(Diagnosis((), healthy.layers)) == "Diagnosis(nothing found; of dense1, dense2)"
+    found = (Finding("overfitting", "serious", "a", "b", "c"),)
+    told = repr(Diagnosis(found, healthy.layers))
+    assert told == "Diagnosis(serious: overfitting; of dense1, dense2)"
+
+
 def test_the_step_by_hand() -> None:
     """The ratio is ‖ηx g‖/‖W‖ of one plain step, the norm that of the clipped gradient."""
     x, y = np.eye(2), np.array([[1.0], [0.0]])

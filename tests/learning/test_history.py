@@ -108,3 +108,14 @@ def test_plot_without_validation() -> None:
         del record["val_loss"], record["val_accuracy"]
     for axes in bare.plot().axes:
         assert [line.get_label() for line in axes.get_lines()] == ["training"]
+
+
+def test_shown_on_a_line() -> None:
+    """Its repr is one short line with the best record; print shows the table."""
+    found = repr(history(200, best_epoch=3))
+    assert found == (
+        "History(200 epochs, best 3, train_loss=0.3333, train_accuracy=0.5, val_loss=0.6667, "
+        "val_accuracy=0.75)"
+    )
+    assert repr(history(0)) == "History(0 epochs)"
+    assert repr(history(1)).startswith("History(1 epoch, train_loss=1, ")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.learning.interrupts import Terminated
+from deltarule.ground.errors import Terminated
 from deltarule.storage.generations import Generations
 
 RNG = np.random.default_rng(0)

@@ -252,7 +252,7 @@ def test_averaging_does_not_steer() -> None:
 def diverged(net: dr.Network, *rows: Any, **options: Any) -> dr.Diverged:
     """The error of a training that leaves the finite numbers."""
     with pytest.raises(dr.Diverged) as caught:
-        net.train(*rows, **{**QUIET, **options})
+        net.train(*rows, **{**QUIET, "on_divergence": "raise", **options})
     assert np.isfinite(net.chain.theta).all()
     assert np.isfinite(net.chain.statistics).all()
     sentence = str(caught.value)

@@ -19,6 +19,15 @@ def test_rate_is_the_schedules_factor() -> None:
     assert Optimizer(optimizers.sgd, np.zeros(1), lr=0.5, total=4).rate(3) == 0.5
 
 
+def test_a_factor_is_of_every_rate() -> None:
+    """A halved factor halves each rate to the bit, scheduled, alone and ahead."""
+    optimizer = Optimizer(optimizers.sgd, np.zeros(1), lr=0.3, total=7, schedule=cosine)
+    before = [optimizer.rate(t) for t in range(1, 8)]
+    optimizer.factor = 0.5
+    assert [optimizer.rate(t) for t in range(1, 8)] == [0.5 * rate for rate in before]
+    assert optimizer.ahead(1, 7)[0].tolist() == [0.5 * rate for rate in before]
+
+
 def test_schedules_multiply() -> None:
     """A list of schedules is one: the product of their factors."""
     both = product_of([warmup, cosine, exponential])

@@ -15,6 +15,7 @@ from deltarule.mathematics.calibration import (
     expected_calibration_error,
     fit_temperature,
     log_loss,
+    reliability,
     slope,
 )
 from deltarule.mathematics.losses import softmax
@@ -247,3 +248,16 @@ def test_an_output_has_the_error_of_two_classes(seed: int) -> None:
     assert expected_calibration_error(y, p, w) == both
     assert expected_calibration_error(y[:, 0].astype(int), p[:, 0], w) == both
     assert 0.0 <= both <= 1.0
+
+
+@pytest.mark.parametrize("bins", [1, 7, 15])
+def test_bins_hold_every_row_once(bins: int) -> None:
+    """Their sums are those of all rows: weights, confidences and right answers."""
+    random = np.random.default_rng(0)
+    p = random.dirichlet(np.ones(4), 50)
+    y, w = random.integers(0, 4, 50), random.uniform(0, 2, 50)
+    weight, confidence, right = reliability(y, p, w, bins)
+    assert len(weight) == len(confidence) == len(right) == bins
+    assert weight.sum() == pytest.approx(w.sum())
+    assert confidence.sum() == pytest.approx((w * p.max(1)).sum())
+    assert right.sum() == pytest.approx(w[p.argmax(1) == y].sum())

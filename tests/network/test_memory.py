@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         0,
         {"average": 0.9, "clip_norm": 1.0},
     ),
+    "going back": (
+        {"sizes": [1500, 2000, 5]},
+        1000,
+        300,
+        {"average": 0.9, "on_divergence": "rollback"},
+    ),
     "normalised": (
         {"sizes": [500, 1000, 1000, 10], "normalization": "batch"},
         6000,
@@ -47,6 +54,11 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         30_000,
         {"batch_size": 2048},
     ),
+    "device": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {"device": "cpu", "average": 0.9}),
+}
+CASES |= {
+    f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "1 step"})
+    for name in ("wide", "averaged", "many numbers")
 }
 CHILD = """
 import json, sys
@@ -66,10 +78,12 @@ def rows(n, arguments):
         return X, np.ones((n, outputs), np.float32) * X[:, :1]
     return X, np.arange(n, dtype=np.int64) % outputs
 
-arguments, n, n_val, options = json.loads(sys.argv[1])
+(arguments, n, n_val, options), folder = json.loads(sys.argv[1]), sys.argv[2]
 small = {**arguments, "sizes": [3, *[4] * (len(arguments["sizes"]) - 2), 2]}
 X, y = rows(4, small)
 of_small = {k: v for k, v in options.items() if k != "batch_size"}
+if "checkpoint_every" in options:
+    of_small["checkpoints"], options["checkpoints"] = folder + "/small", folder + "/whole"
 dr.Network(**small).train(X, y, X, y, epochs=1, progress=False, **of_small)
 X, y = rows(n, arguments)
 val = rows(n_val, arguments) if n_val else (None, None)
@@ -98,9 +112,11 @@ def in_child(code: str, *arguments: str, **environment: str) -> subprocess.Compl
 
 @LINUX
 @pytest.mark.parametrize("case", CASES)
-def test_estimate_is_what_a_process_takes(case: str) -> None:
+def test_estimate_is_what_a_process_takes(case: str, tmp_path: Path) -> None:
     """The memory told is what the process grows by, of networks, batches and rows of all sorts."""
-    done = in_child(CHILD, json.dumps(CASES[case]))
+    if case == "device":
+        pytest.importorskip("torch", reason="needs the optional package torch")
+    done = in_child(CHILD, json.dumps(CASES[case]), str(tmp_path))
     assert done.returncode == 0, done.stderr
     told, taken, engine, parts = json.loads(done.stdout)
     assert 0.7 * taken <= told <= 1.4 * taken, (engine, told, taken, parts)

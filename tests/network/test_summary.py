@@ -83,3 +83,15 @@ def test_memory_is_what_a_training_holds(average: float, vectors: int) -> None:
     theta = net.chain.theta.nbytes
     told = dr.summary(net).training_bytes - 2 * theta  # θ and ∇ were there before
     assert seen[-1] - before == pytest.approx(told + vectors * theta, rel=0.05)
+
+
+def test_of_a_fitted_estimator() -> None:
+    """A fitted estimator is summed up by its network; one without is told what to call."""
+    pytest.importorskip("sklearn")
+    model = dr.MLPClassifier((5,))
+    with pytest.raises(
+        dr.InvalidInput, match=r"MLPClassifier\(.*; call fit, or initialize, first\."
+    ):
+        dr.summary(model)
+    model.initialize(4, [0, 1, 2])
+    assert dr.summary(model) == dr.summary(model.network_)

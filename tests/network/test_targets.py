@@ -286,6 +286,7 @@ def test_json(y: Any, loss: Any, k: int) -> None:
         {"classes": ["a"]},
         {"classes": ["a", "b", "c", "d"]},
         {"classes": [0.5, 1.5, 2.5]},
+        {"classes": [0.0, 1.0, float("nan")]},
         {"classes": [["a"], ["b"], ["c"]]},
         {"classes": {"a": 1}},
     ],

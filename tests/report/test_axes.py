@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deltarule.report import axes
 from deltarule.report.axes import drawable, spread, thinned
 
 
@@ -32,3 +33,21 @@ def test_only_finite_values_of_sane_size_are_drawable() -> None:
     """NaN, infinities and 1e300 are not drawable, 0 and −1e50 are."""
     given_values = np.array([np.nan, np.inf, -np.inf, 1e300, 0.0, -1e50])
     assert drawable(given_values).tolist() == [False, False, False, False, True, True]
+
+
+def test_times_are_short_numbers() -> None:
+    """Seconds up to two minutes, minutes up to two hours, then hours; nothing is seconds, too."""
+    longest = [(119.0, "seconds"), (7000.0, "minutes"), (1e5, "hours"), (np.nan, "seconds")]
+    for time, name in longest:
+        assert axes.unit_of_time([np.array([1.0, time])])[1] == name
+    assert axes.unit_of_time([]) == (1.0, "seconds")
+
+
+def test_legends_fit_above_a_picture() -> None:
+    """Few short labels share a line, long ones get lines of their own, and room for them."""
+    assert axes.legend_columns(["training", "validation", "best epoch 14"]) == 3
+    assert axes.legend_columns(["x" * 30] * 3) == 1
+    assert axes.legend_columns(["arm 1"] * 9) == 3
+    assert axes.legend_columns([]) == 1
+    assert axes.legend_height(["a"]) == 0
+    assert axes.legend_height(["x" * 30] * 3) == 2 * axes.LEGEND_LINE

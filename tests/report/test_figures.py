@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib._pylab_helpers import Gcf
 
+from deltarule.report import figures
 from deltarule.report.figures import INK, TRAIN, canvas, figure_svg, picture_svg
 
 
@@ -84,3 +87,69 @@ def test_images_are_embedded() -> None:
     svg = picture_svg(np.zeros((2, 3, 4), dtype=np.uint8), "t", "d", "p")
     assert 'viewBox="0 0 3 2"' in svg
     assert "data:image/png;base64,iVBOR" in svg
+
+
+def _linear(code: str) -> np.ndarray:
+    channels = np.frombuffer(bytes.fromhex(code.lstrip("#")), dtype=np.uint8) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+# What people with one kind of cone missing see of linear sRGB: Machado, Oliveira and Fernandes
+# 2009, "A physiologically-based model for simulation of color vision deficiency".
+SEEN = {
+    "all": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no red": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "no green": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "no blue": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+
+
+def _lab(linear: np.ndarray) -> np.ndarray:
+    xyz = TO_XYZ @ linear / [0.95047, 1.0, 1.08883]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize(
+    ("colours", "paper"), [(figures.LIGHT, "#fbfbf9"), (figures.DARK, "#14171b")]
+)
+@pytest.mark.parametrize("eyes", SEEN)
+def test_colours_of_arms_are_told_apart(colours: tuple[str, ...], paper: str, eyes: str) -> None:
+    """By everybody: at least 15 units of CIELAB apart, and 3:1 against the paper."""
+    seen = [_lab(np.clip(np.asarray(SEEN[eyes]) @ _linear(c), 0, 1)) for c in colours]
+    for i, one in enumerate(seen):
+        assert all(np.linalg.norm(one - other) > 15 for other in seen[:i])
+    lights = [float(_linear(c) @ TO_XYZ[1]) for c in (paper, *colours)]
+    for light in lights[1:]:
+        dark, bright = sorted((lights[0], light))
+        assert (bright + 0.05) / (dark + 0.05) >= 3
+
+
+def test_pages_and_files_have_the_same_colours() -> None:
+    """What a picture alone brings along is what the pages' style sheet says."""
+    style = (Path(figures.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    light, dark = style.split("prefers-color-scheme: dark")[:2]
+    for i, (one, other) in enumerate(zip(figures.LIGHT, figures.DARK, strict=True), 1):
+        assert f"--arm-{i}: {one};" in light
+        assert f"--arm-{i}: {other};" in dark
+    for colour in re.findall(r"#\w{6}", figures.ALONE):
+        assert colour in style

@@ -27,3 +27,10 @@ def test_quantities_name_each_metric_once_loss_first() -> None:
     """Both splits of a metric are one quantity; other keys are none."""
     history = [{"epoch": 1, "val_f1": 0, "train_accuracy": 0}, {"val_accuracy": 0, "val_loss": 0}]
     assert quantities(history) == ["loss", "accuracy", "f1"]
+
+
+def test_series_over_time() -> None:
+    """Over seconds a value without a time has no place; its epoch does not matter."""
+    history = [{"seconds": 2.5, "a": 1.0}, {"a": 2.0}, {"seconds": "?", "a": 3.0}, {"seconds": 9}]
+    seconds, values = series(history, "a", "seconds")
+    assert (seconds.tolist(), values.tolist()) == ([2.5], [1.0])

@@ -6,7 +6,6 @@ import base64
 import io
 import math
 import re
-from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -34,62 +33,6 @@ def image(svg: str) -> np.ndarray:
     encoded = re.search(r"base64,([^\"]+)", svg)
     assert encoded
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded[1]))))
-
-
-def test_curves_name_both_splits_and_the_best_epoch(
-    make_history: Callable[..., list[dict[str, Any]]],
-) -> None:
-    """Training, validation and the best epoch stand in the legend, percent on the axis."""
-    svg = plots.curves(make_history(20), "accuracy", 14)
-    assert {"training", "validation", "best epoch 14", "accuracy (%)"} <= set(texts(svg))
-    assert "highest 52.1 %" in description(svg)
-
-
-def test_curves_without_validation_have_one_line() -> None:
-    """What was not measured is not named."""
-    svg = plots.curves([{"epoch": 1, "train_loss": 2.0, "val_loss": None}], "loss")
-    assert "training" in texts(svg)
-    assert "validation" not in texts(svg)
-
-
-def test_wide_losses_are_drawn_on_a_logarithmic_scale() -> None:
-    """A loss that spans more than a factor of 30 gets a log axis with plain numbers."""
-    history = [{"train_loss": 10.0**-e} for e in range(4)]
-    assert {"loss (log scale)", "0.01"} <= set(texts(plots.curves(history, "loss")))
-    assert "loss" in texts(plots.curves(history[:2], "loss"))
-
-
-def test_values_that_are_not_finite_are_marked() -> None:
-    """A curve that ends in NaN says so in picture and words."""
-    history = [{"val_loss": 1.0}, {"val_loss": math.nan}, {"val_loss": math.inf}]
-    svg = plots.curves(history, "loss")
-    assert "not finite" in texts(svg)
-    assert "Not finite: 2 of 3 epochs." in description(svg)
-
-
-values = st.one_of(st.none(), st.floats(), st.sampled_from([1e308, -1e308, 5e-324, 0.0]))
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.fixed_dictionaries({"train_loss": values, "val_loss": values}), max_size=6))
-def test_any_history_can_be_drawn(history: list[dict[str, Any]]) -> None:
-    """No float, none at all, and no mixture of them breaks a figure."""
-    assert plots.curves(history, "loss", 2).startswith("<svg")
-
-
-def test_long_histories_stay_small() -> None:
-    """Ten thousand noisy epochs make a picture below 40 kB."""
-    noise = np.random.default_rng(0).random((10_000, 2))
-    history = [{"train_loss": float(a), "val_loss": float(b)} for a, b in noise]
-    assert len(plots.curves(history, "loss")) < 40_000
-
-
-def test_the_learning_rate_is_drawn() -> None:
-    """A decaying rate is told in words, one over many decades on a log scale."""
-    svg = plots.learning_rate([{"lr": 0.1}, {"lr": 0.05}])
-    assert "from 0.1 to 0.05" in description(svg)
-    steep = plots.learning_rate([{"lr": 0.1}, {"lr": 1e-6}])
-    assert "learning rate (log scale)" in texts(steep)
 
 
 @pytest.mark.parametrize("k", [1, 2, 12, 13, 50, 100])
@@ -203,3 +146,35 @@ def test_predictions_of_another_number_are_refused() -> None:
     """Each true value needs one prediction."""
     with pytest.raises(InvalidInput, match="3 values and 2 predictions"):
         plots.predicted_against_true([1, 2, 3], [1, 2])
+
+
+def test_calibration_is_told_bin_by_bin() -> None:
+    """Each bin's rows, confidence and share of right answers stand in the words."""
+    svg = plots.reliability([0.55, 0.95], [0.4, 0.9], [10, 1200])
+    assert "1,200 rows with a confidence of 95 %: 90 % right" in description(svg)
+    assert {"confidence (%)", "right answers (%)", "rows", "gap"} <= set(texts(svg))
+
+
+def test_bins_that_are_not_finite_or_do_not_fit() -> None:
+    """An empty bin's NaN is left out; three lists of different lengths are refused."""
+    assert "10 rows" in description(plots.reliability([0.5, math.nan], [0.5, math.nan], [10, 0]))
+    with pytest.raises(InvalidInput, match="got 2, 1 and 2"):
+        plots.reliability([0.5, 0.6], [0.5], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("shape", "drawn"), [((8, 8, 1), (8, 8)), ((32, 20, 3), (32, 20)), ((640, 320, 3), (64, 32))]
+)
+def test_photographs_are_the_pixels(shape: tuple[int, ...], drawn: tuple[int, int]) -> None:
+    """Bytes as they are, grey or colour; only what is larger than 64 pixels is made smaller."""
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    found = image(plots.photograph(pixels, "title", "words"))
+    assert found.shape[:2] == drawn
+    if drawn == shape[:2]:
+        assert (found.reshape(shape) == pixels).all()
+
+
+def test_fewer_tiles_when_asked() -> None:
+    """`most` limits how many units are drawn, and the words say how many."""
+    W = np.random.default_rng(0).normal(size=(12, 50))
+    assert "4 of 50 units" in description(plots.weight_tiles(W, (3, 2, 2), most=4))

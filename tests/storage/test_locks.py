@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deltarule import NotAvailable
-from deltarule.storage.locks import LOCK, locked
+from deltarule.storage.locks import LOCK, hold, locked
 
 HOLD = """
 import sys, time
@@ -50,3 +50,16 @@ def test_no_folder(tmp_path: Path) -> None:
     """A folder that is not there is one sentence."""
     with pytest.raises(NotAvailable, match="cannot be locked"), locked(tmp_path / "a" / "b"):
         pass
+
+
+def test_locks_of_one_folder_differ(tmp_path: Path) -> None:
+    """Each name is a lock of its own; a held one is not had by waiting, a given-back one is."""
+    one = hold(tmp_path, ".1.lock")
+    assert one is not None
+    assert hold(tmp_path, ".1.lock", wait=0.05) is None
+    two = hold(tmp_path, ".2.lock")
+    assert two is not None
+    one()
+    with locked(tmp_path, ".1.lock"):
+        pass
+    two()

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
+from . import comparing
 from .output import Output, table
+from .sweeping import run_sweep
 from .together import Foretell, together
 
 if TYPE_CHECKING:
@@ -38,9 +40,12 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
 
 def resume(args: argparse.Namespace, out: Output) -> int:
-    """Go on with a run."""
+    """Go on with a run or a comparison."""
     from ..experiments.runs import resume_run
 
+    if comparing.is_comparison(args.run):
+        return comparing.resume_comparison(args, out)
+    comparing.refuse_jobs(args.jobs)
     options: dict[str, Any] = {"progress": out.progress, "tensorboard": args.tensorboard}
     with together(out) as workers:
         _tell(resume_run(args.run, force=args.force, workers=workers, **options), out)
@@ -53,6 +58,8 @@ def _tell(outcome: Outcome, out: Output) -> None:
     from ..experiments.folders import TENSORBOARD
 
     if sentence := native.notice(outcome.history.engine_reasons):
+        out.note(sentence)
+    for sentence in outcome.history.notes:
         out.note(sentence)
     facts = outcome.facts
     rows = [("best epoch", f"{facts['best_epoch']} of {facts['epochs']}")]
@@ -74,6 +81,11 @@ def _tell(outcome: Outcome, out: Output) -> None:
     out.result(table(rows), facts)
 
 
+def compare(args: argparse.Namespace, out: Output) -> int:
+    """Compare recipes over several seeds."""
+    return comparing.compare(args, _changes(args), out)
+
+
 def plan(args: argparse.Namespace, out: Output) -> int:
     """Tell what a training by a recipe would take."""
     from ..experiments.planning import plan_run
@@ -83,6 +95,11 @@ def plan(args: argparse.Namespace, out: Output) -> int:
     planned = plan_run(recipe)
     out.result(table(planned.lines()), planned.facts())
     return 0
+
+
+def sweep(args: argparse.Namespace, out: Output) -> int:
+    """Search for the best recipe."""
+    return run_sweep(args, _changes(args), out)
 
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
@@ -198,6 +215,31 @@ def _positive(text: str | None, name: str, unit: float) -> float | None:
     return value * unit
 
 
+def report(args: argparse.Namespace, out: Output) -> int:
+    """Pages of runs and comparisons, made anew."""
+    from ..experiments.remaking import make_reports
+
+    made = make_reports(args.runs, args.format, args.out)
+    rows, facts = [], []
+    for one in made:
+        pictures = len(one.files) - 1
+        beside = f", with {pictures} pictures beside it" if pictures else ""
+        rows.append((str(one.folder), f"{one.files[0]}{beside}"))
+        for sentence in one.missing:
+            out.note(f"{one.folder}: {sentence}")
+        files = [str(path) for path in one.files]
+        facts.append(
+            {
+                "folder": str(one.folder),
+                "kind": one.kind,
+                "files": files,
+                "missing": list(one.missing),
+            }
+        )
+    out.result(table(rows), {"reports": facts})
+    return 0
+
+
 def check_gradients(args: argparse.Namespace, out: Output) -> int:
     """Check the gradients of a standing set of networks."""
     from ..network.checks import standard_cases
@@ -273,10 +315,13 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
 COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "train": train,
     "resume": resume,
+    "compare": compare,
     "plan": plan,
+    "sweep": sweep,
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "report": report,
     "bench": bench,
     "check-gradients": check_gradients,
     "datasets": datasets,

@@ -6,10 +6,11 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from ..ground.errors import DeltaruleError, Diverged
+from ..ground.errors import DeltaruleError, Diverged, Terminated
+from ..ground.signals import RaisedAtOnce, interruption
 from .output import Output
 from .parser import build_parser
 
@@ -34,9 +35,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks λ must not end in a crash
             stream.reconfigure(errors="backslashreplace")
+    with RaisedAtOnce() as signals:
+        try:
+            return _ended(words, signals)
+        except KeyboardInterrupt as error:
+            signals.settled()
+            return _say(str(error) or "Interrupted.", 143 if isinstance(error, Terminated) else 130)
+
+
+def _ended(words: list[str], signals: RaisedAtOnce) -> int:
     try:
         try:
-            return _run(words)
+            with _what_was_heard(signals):
+                return _run(words)
         finally:  # here, not at the interpreter's end, a failure to write can be told
             print(end="", flush=True)
     except Diverged as error:
@@ -45,9 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error, 2)
     except MemoryError:
         return _say("There is not enough memory for this; use fewer rows or a smaller network.", 1)
-    except KeyboardInterrupt as error:
-        code = 143 if type(error).__name__ == "Terminated" else 130  # its module may not be loaded
-        return _say(str(error) or "Interrupted.", code)
     except BrokenPipeError:  # the reader has left
         _give_up(sys.stdout)
         return 0
@@ -56,6 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = error.filename and f"{error.filename} cannot be read or written"
         reason = error.strerror or error
         return _say(f"{what or 'The output cannot be written'}: {reason}. Choose another place.", 2)
+
+
+@contextlib.contextmanager
+def _what_was_heard(signals: RaisedAtOnce) -> Iterator[None]:
+    """A signal stays one, also where a package made an error of its own of what was raised."""
+    try:
+        yield
+    except Exception:
+        if signals.heard is None:
+            raise
+        raise interruption(signals.heard) from None
 
 
 def _run(words: list[str]) -> int:

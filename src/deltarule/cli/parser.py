@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import difflib
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..ground.errors import InvalidInput
 
@@ -90,8 +90,10 @@ def build_parser() -> Parser:
     _data_options(train)
     _recipe_options(train)
 
-    resume = _command(commands, "resume", "go on with a run that was interrupted or killed")
-    resume.add_argument("run", metavar="RUN", help="the folder of the run")
+    resume = _command(
+        commands, "resume", "go on with a run or a comparison that was interrupted or killed"
+    )
+    resume.add_argument("run", metavar="RUN", help="the folder of the run or the comparison")
     resume.add_argument(
         "--force", action="store_true", help="go on even if the data or the settings have changed"
     )
@@ -102,10 +104,18 @@ def build_parser() -> Parser:
     )
     _unused_seed(resume)
 
+    resume.add_argument("--jobs", metavar="N", help="of a comparison: how many runs at once")
+
+    _compare_options(
+        _command(commands, "compare", "compare recipes over several seeds, and say what it shows")
+    )
+
     plan = _command(commands, "plan", "what a training would take, without training")
     _source_and_recipe(plan)
     _data_options(plan)
     _recipe_options(plan)
+
+    _sweep(_command(commands, "sweep", "search for the best recipe: many trials, each a run"))
 
     evaluate = _command(commands, "evaluate", "loss and metrics of a trained network")
     _model_and_data(evaluate)
@@ -115,6 +125,27 @@ def build_parser() -> Parser:
     predict.add_argument("--out", metavar="FILE", help="write the CSV there, not to the screen")
     _unused_seed(predict)
     predict.add_argument("--proba", action="store_true", help="add each class's probability")
+
+    report = _command(
+        commands, "report", "make the page of a run or a comparison anew, from its folder"
+    )
+    report.add_argument(
+        "runs", nargs="+", metavar="RUN", help="the folder of a run, or of a comparison"
+    )
+    report.add_argument(
+        "--format",
+        default="html",
+        metavar="FORMAT",
+        help="html (one page that needs nothing else) or md (Markdown with SVG files beside it, "
+        "for a pull request)",
+    )
+    report.add_argument(
+        "--out",
+        metavar="PATH",
+        help="the page's file; of several folders, a folder for their pages; by default "
+        "report.html or report.md in each",
+    )
+    _unused_seed(report)
 
     check = _command(commands, "check-gradients", "check every derivative by machine")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and rows")
@@ -174,6 +205,58 @@ def _command(commands: argparse._SubParsersAction, name: str, about: str) -> Par
     return command
 
 
+def _compare_options(compare: Parser) -> None:
+    compare.add_argument("source", metavar="DATA", help="digits, cifar10, mnist, or a path")
+    of_many: dict[str, Any] = {"action": "append", "default": []}
+    compare.add_argument(
+        "--recipe",
+        action="append",
+        metavar="NAME|FILE",
+        help="an arm, several times; or once, with --vary; see `deltarule recipes`",
+    )
+    compare.add_argument(
+        "--vary",
+        **of_many,
+        metavar="KEY=A,B",
+        help="an arm for each value; several times for each combination. Lists are separated by "
+        "semicolons: hidden_layer_sizes=100,50;200",
+    )
+    compare.add_argument(
+        "--tune",
+        **of_many,
+        metavar="KEY=A,B",
+        help="give each arm its own best of these values, such as lr=0.001,0.003,0.01, first",
+    )
+    compare.add_argument(
+        "--tune-seeds", default=2, metavar="N", help="by the mean over so many other seeds (2)"
+    )
+    compare.add_argument("--seeds", default=5, metavar="N", help="runs of each arm (5)")
+    compare.add_argument(
+        "--metric",
+        metavar="COLUMN",
+        help="of the history, to compare by; the recipe's monitor, accuracy or r2 by default",
+    )
+    compare.add_argument(
+        "--reach", metavar="VALUE", help="tell the epochs, steps and seconds to this value"
+    )
+    compare.add_argument("--name", **of_many, metavar="NAME", help="of an arm, one for each")
+    compare.add_argument(
+        "--jobs", metavar="N", help="runs at once, one thread each; by default one a processor"
+    )
+    compare.add_argument(
+        "--out", metavar="DIR", help="the folder: new, empty, or of the same comparison, to go on"
+    )
+    compare.add_argument("--format", default="html", help="of the report (html)")
+    compare.add_argument(
+        "--set",
+        **of_many,
+        metavar="KEY=VALUE",
+        help="change a key in all arms, such as epochs=5 or optimizer.beta1=0.95",
+    )
+    _data_options(compare)
+    _recipe_options(compare)
+
+
 def _unused_seed(command: Parser) -> None:
     """For scripts that give every command the same options."""
     command.add_argument(
@@ -212,6 +295,29 @@ def _model_and_data(command: Parser) -> None:
         "held out, else all), all, validation or test",
     )
     _data_options(command)
+
+
+def _sweep(sweep: Parser) -> None:
+    _source_and_recipe(sweep)
+    sweep.add_argument("--space", required=True, metavar="FILE", help="TOML: what is searched")
+    sweep.add_argument(
+        "--trials", default="20", metavar="N", help="how many there are to be, in all; 20"
+    )
+    sweep.add_argument("--out", metavar="DIR", help="the sweep's folder; sweeps/NAME by default")
+    sweep.add_argument(
+        "--storage",
+        metavar="URL",
+        help="sqlite:///FILE or postgresql://user@host/database; SQLite in the folder by default",
+    )
+    sweep.add_argument("--study", metavar="NAME", help="of the sweep in its store")
+    sweep.add_argument(
+        "--metric", metavar="COLUMN", help="what decides, such as val_accuracy; val_loss by default"
+    )
+    sweep.add_argument("--sampler", default="tpe", metavar="NAME", help="tpe, random or grid")
+    sweep.add_argument("--pruner", default="median", metavar="NAME", help="median or none")
+    sweep.add_argument("--timeout", metavar="SECONDS", help="begin no trial after so long")
+    _data_options(sweep)
+    _recipe_options(sweep)
 
 
 def _recipe_options(command: Parser) -> None:

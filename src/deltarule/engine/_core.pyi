@@ -94,6 +94,10 @@ class Trainer:
     def threads(self) -> int:
         """How many threads took the steps of the last call."""
 
+    @property
+    def gradient_is_finite(self) -> bool:
+        """Whether ∇ of the last step taken was."""
+
     @staticmethod
     def bytes_for(
         sizes: Sequence[int],
@@ -144,7 +148,7 @@ class Trainer:
         # Given, X may have other rows than y, weight and scores.
         places: Array | None = None,
     ) -> int:
-        """Take steps until `order` ends, time is up, or after one whose loss is not finite.
+        """Take steps until `order` ends, time is up, or after one whose loss or ∇ is not finite.
 
         Returns how many: at least one, unless `order` is empty.  GIL released.
         """

@@ -43,6 +43,8 @@ class FastSteps:
     ----------
     scores : array, (n_rows, n_outputs)
         Of each row, when its batch was last taken, before its step.
+    gradient_is_finite : bool
+        Whether ∇ of the last step taken was.
     """
 
     def __init__(
@@ -85,6 +87,11 @@ class FastSteps:
             batch_size=min(batch_size, len(rows)),
         )
         self._at_once = FIRST_STEPS
+
+    @property
+    def gradient_is_finite(self) -> bool:
+        """As the core has seen it while it moved the weights."""
+        return bool(self._trainer.gradient_is_finite)
 
     def load(self) -> None:
         """Hand the weights, the optimizer's memory and the average to the core."""

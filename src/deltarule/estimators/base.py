@@ -10,23 +10,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
-from ..ground.errors import DoubtfulFit, InvalidInput
+from ..ground.errors import InvalidInput
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
 from ..learning.full_batch import FullBatchTraining
-from ..learning.history import History
 from ..learning.monitor import Monitor
-from ..learning.progress import Progress
 from ..learning.training import Training
 from ..network.checks import check_gradients
+from ..network.inputs import brief
+from ..network.starting import start_at_mean
 from ..network.targets import Targets
+from .attributes import Attributes
 from .fitting import (
     Lines,
     batch_rows,
@@ -38,23 +38,19 @@ from .fitting import (
     penalty,
     require_finite,
     rows_of,
+    settings_for,
     training_for,
 )
 from .hooks import Hooks, as_it_stands
 from .judging import ScoreJudge
+from .memory import FitSize
 from .parameters import Choices, read_parameters
-from .reporting import Reporting
 from .requirements import HAS_CALLBACKS
 from .samples import Samples, hold_out, rows_for, samples_of, samples_to_judge
-from .serving import Serving
 from .stopping import Stopping
 from .words import NAMES, retold
 
 __all__ = ["BaseMLP", "keep"]
-
-# Findings that a warning would repeat: one says so itself, the other cost nothing, since the best
-# weights were kept.
-TOLD = ("too_few_epochs", "overfitting")
 
 
 def keep(estimator: Any, given: dict[str, Any]) -> None:
@@ -64,7 +60,7 @@ def keep(estimator: Any, given: dict[str, Any]) -> None:
             setattr(estimator, name, value)
 
 
-class BaseMLP(Serving, ABC):
+class BaseMLP(Attributes, ABC):
     """The part of `MLPClassifier` and `MLPRegressor` that does not depend on what y is."""
 
     _numeric = False
@@ -116,19 +112,27 @@ class BaseMLP(Serving, ABC):
         going_on = hasattr(self, "network_") and (incremental or self.warm_start)
         samples = self._samples(X, y, sample_weight, reset=not going_on)
         held = samples_to_judge(self, X_val, y_val, sample_weight_val, numeric=self._numeric)
+        splits = held is None and (self.early_stopping or getattr(self, "calibrate", False))
+        if self.validation_metric is not None and held is None and not splits:
+            raise InvalidInput(
+                f"validation_metric={brief(self.validation_metric)} judges rows held out, and "
+                "there are none: pass X_val and y_val, or set early_stopping=True."
+            )
+        size = FitSize(samples, held, splits=splits, incremental=incremental)
         if not going_on:
             seed = self._draw()
             targets = self._learn_targets(samples.y, classes, samples.weight)
             dtype = np.dtype(self.dtype or samples.X.dtype)
-            self._start(choices, samples.X.shape[1], targets, dtype, seed)
+            self._start(choices, samples.X.shape[1], targets, dtype, seed, size)
         else:
             if self.t_ and not incremental:
                 self._require_same_targets(samples.y)
+            size.require(self, self.network_.settings, network_is_there=True)
             self._follow(choices)
-        if held is None and (self.early_stopping or getattr(self, "calibrate", False)):
+        if splits:
             strata = None if incremental else self._strata(samples.y)
             samples, held = hold_out(samples, self.validation_fraction, self._seed, strata)
-        self._train(choices, samples, held, incremental)
+        self._train(choices, samples, held, incremental, fresh=not going_on)
         return self
 
     def _draw(self) -> int:
@@ -148,28 +152,25 @@ class BaseMLP(Serving, ABC):
         return samples_of(self, X, y, weight, reset=reset, numeric=self._numeric)
 
     def _start(
-        self, choices: Choices, n_features: int, targets: Targets, dtype: Any, seed: int
+        self,
+        choices: Choices,
+        n_features: int,
+        targets: Targets,
+        dtype: Any,
+        seed: int,
+        fit: FitSize | None = None,
     ) -> None:
-        """A new network, and the attributes of a first fit."""
+        """A new network, if there is room to train it, and the attributes of a first fit."""
         self._seed, self._targets = seed, targets
         sizes = (n_features, targets.k)  # type: ignore[attr-defined]
-        self.network_ = network_for(self, choices, sizes, self._loss(), dtype, seed)
+        arguments = self, choices, sizes, self._loss(), dtype, seed
+        if fit is not None:
+            fit.require(self, settings_for(*arguments), network_is_there=False)
+        self.network_ = network_for(*arguments)
         self.network_.preprocessing = replace(self.network_.preprocessing, targets=targets)
         self.n_layers_, self.n_outputs_ = len(choices.hidden) + 2, sizes[1]
         self._n_features_out = choices.hidden[-1] if choices.hidden else sizes[1]
-        self.n_iter_, self.t_ = 0, 0
-        self.loss_ = math.inf
-        self.loss_curve_: list[float] = []
-        self.best_loss_: float | None = None if self.early_stopping else np.inf
-        self.best_validation_score_: float | None = None
-        self.validation_scores_: list[float] | None = None
-        self.stopped_early_ = False
-        self.history_ = History("")
-        self._progress: Progress | None = None
-        self._left: Array | None = None
-        self._diagnosis: Diagnosis | None = None
-        self._waiting = (math.inf, 0)
-        self._best: tuple[tuple[float, float], Array, Array] | None = None
+        self._begin()
 
     def _follow(self, choices: Choices) -> None:
         """Go on under the parameters as they are now; another rule finds no memory of its own."""
@@ -185,10 +186,14 @@ class BaseMLP(Serving, ABC):
         samples: Samples,
         held: Samples | None,
         incremental: bool,
+        *,
+        fresh: bool,
     ) -> None:
         network, dtype = self.network_, np.dtype(self.network_.settings.dtype)
         rows = self._rows(samples, dtype)
         network.preprocessing = replace(network.preprocessing, scaling=rows.scaling)
+        if fresh:
+            start_at_mean(network.chain, network.settings, rows)
         judge, monitor, rows_val = self._judge(*choices.scorer), None, None
         if held is not None:
             rows_val = self._rows(held, dtype, "_val")
@@ -254,35 +259,6 @@ class BaseMLP(Serving, ABC):
         if not incremental:
             self._warn(training, stopping.reason)
 
-    def _warn(self, training: Any, reason: str) -> None:
-        """Say so where a fit ended before it had converged, or where it went badly."""
-        history, given = training.history, f"max_iter={self.max_iter}"
-        if self.solver == "lbfgs":
-            if history.stop_reason in ("iterations", "evaluations"):
-                what = given if history.stop_reason == "iterations" else f"max_fun={self.max_fun}"
-                warnings.warn(
-                    f"lbfgs failed to converge: it reached {what}. Increase it, or scale the data.",
-                    ConvergenceWarning,
-                    stacklevel=6,
-                )
-        elif not training.stop and not reason and self.schedule is None:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
-        found = self._diagnosis.findings if self._diagnosis else ()
-        serious = [f for f in found if f.severity == "serious" and f.kind not in TOLD]
-        if serious:
-            more = len(found) - 1
-            others = f" ({more} more: see diagnose())" if more else " (see diagnose())"
-            warnings.warn(
-                f"{serious[0].cause} {serious[0].evidence} {serious[0].remedy}{others}",
-                DoubtfulFit,
-                stacklevel=6,
-            )
-
     def _rows(self, samples: Samples, dtype: Any, of: str = "") -> Rows:
         weight = self._weigh(samples, training=not of)
         weight = None if weight is None else fitting_weights(weight, dtype)
@@ -316,56 +292,6 @@ class BaseMLP(Serving, ABC):
         if HAS_CALLBACKS and told:
             watchers.append(Hooks(self, samples.X, samples.y, samples.weight, epochs))
         return watchers
-
-    def _remember(
-        self,
-        training: Training | FullBatchTraining,
-        stopping: Stopping,
-        monitor: Monitor | None,
-        reporting: Reporting,
-        n: int,
-        incremental: bool,
-    ) -> None:
-        """The attributes of a fit."""
-        history, new = training.history, training.history.epochs
-        for record in new:
-            for name in [name for name in ("train_loss", "val_loss") if name in record]:
-                scaled = record[name] * reporting.scale
-                record[name] = record.pop(f"{name}_in_units", scaled)
-        old = self.history_
-        history.epochs = [*old.epochs, *new]
-        history.seconds += old.seconds
-        self.history_ = history
-        self.n_iter_ = len(new)
-        self.t_ += n * len(new)
-        self.loss_curve_ = [*self.loss_curve_, *(record["train_loss"] for record in new)]
-        if new:
-            self.loss_ = self.loss_curve_[-1]
-        self._progress = training.progress
-        self._waiting = (stopping.best, stopping.waited)
-        if monitor is not None:
-            scores = [record[monitor.name] for record in new]
-            sign = 1.0 if monitor.greater_is_better else -1.0
-            if self.early_stopping and scores:
-                self.validation_scores_ = [*(self.validation_scores_ or []), *scores]
-                self.best_validation_score_ = sign * max(
-                    sign * score for score in self.validation_scores_
-                )
-        self.best_loss_ = None if self.early_stopping else min(self.loss_curve_, default=np.inf)
-        self.stopped_early_ = self.stopped_early_ or stopping.reason == "no progress"
-        if incremental and monitor is not None and new:
-            self._serve_best((sign * scores[-1], -new[-1]["val_loss"]))
-        self._left = self.network_.chain.theta.copy()
-
-    def _serve_best(self, score: tuple[float, float]) -> None:
-        """Between calls of partial_fit: the best weights so far answer, the last go on learning.
-
-        Of equal scores the one with the lower loss is the better, which stands second.
-        """
-        chain = self.network_.chain
-        if self._best is None or score > self._best[0]:
-            self._best = (score, chain.theta.copy(), chain.statistics.copy())
-        chain.theta[...], chain.statistics[...] = self._best[1:]
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Only classifiers have probabilities to calibrate."""

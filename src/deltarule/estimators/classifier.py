@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,17 @@ from sklearn.utils.metaestimators import available_if
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
-from ..mathematics.calibration import expected_calibration_error, fit_temperature, log_loss
-from ..network.inputs import brief
+from ..learning.callbacks import Callback
 from ..network.targets import Targets
 from .base import BaseMLP, keep
+from .calibrating import calibrate
 from .judging import ClassifierAnswers, ScoreJudge
 from .losses import own_loss
 from .parameters import read_parameters
 from .reporting import reporting_of
 from .requirements import with_callbacks
 from .samples import Samples
-from .targets import Labels, class_weights, classes_in, labels_in
+from .targets import Labels, class_weights, classes_in, labels_in, one_each, require_classes
 from .values import check_counts
 
 __all__ = ["MLPClassifier"]
@@ -163,10 +164,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | dict[str, Any] | Callable[..., Any] | Sequence[Any] = "relu",
         *,
-        solver: Any = "adam",
+        solver: str | dict[str, Any] | Callable[..., Any] = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -174,7 +175,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -187,21 +188,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        class_weight: Any = None,
-        loss: Any = "log_loss",
+        class_weight: str | dict[Any, float] | None = None,
+        loss: str | Callable[..., Any] = "log_loss",
         label_smoothing: float = 0.0,
-        dropout: Any = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         normalization: str | None = None,
-        initializer: Any = "glorot",
+        initializer: str | dict[str, Any] | Callable[..., Any] = "glorot",
         scaling: str = "none",
-        schedule: Any = None,
+        schedule: str | dict[str, Any] | Callable[..., float] | Sequence[Any] | None = None,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         average: float = 0.0,
-        validation_metric: Any = None,
+        validation_metric: str | Callable[..., float] | None = None,
         calibrate: bool = False,
         max_seconds: float | None = None,
-        callbacks: Any = (),
+        callbacks: Sequence[Callback | Callable[[Any], object]] = (),
         progress: bool = False,
         engine: str = "auto",
         precision: str = "full",
@@ -268,19 +269,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self
         """
-        first = not hasattr(self, "classes_")
-        if first and classes is None:
-            raise InvalidInput(
-                "classes must be passed on the first call to partial_fit: later rows may show "
-                "labels that these do not."
-            )
-        if not first and classes is not None:
-            given = classes_in(classes)
-            if not np.array_equal(given, self.classes_):
-                raise InvalidInput(
-                    f"`classes={brief(given.tolist())}` is not the same as on last call to "
-                    f"partial_fit, was: {brief(self.classes_.tolist())}."
-                )
+        known = self.classes_ if hasattr(self, "network_") else None
+        require_classes(classes, known, None if one_each(sample_weight, y) else sample_weight)
         self._fit(
             X, y, sample_weight, X_val, y_val, sample_weight_val, classes=classes, incremental=True
         )
@@ -349,29 +339,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _calibrate(self, z: Array, y: Array, weight: Array | None) -> None:
         """Fit the temperature on the rows held out, and say what it gains."""
-        codes = self._targets.restore(y)
-        if self._labels.n_outputs == 1:
-            codes = codes[:, None]
-        t = self._temperature = self.temperature_ = fit_temperature(codes, z, weight)
-
-        def both(temperature: float) -> tuple[float, float]:
-            p = self._targets.probabilities(z.astype(np.float64) / temperature)
-            assert p is not None
-            p = p[:, 1:] if self._labels.n_outputs == 1 else p
-            return (
-                log_loss(codes, z, weight, temperature),
-                expected_calibration_error(codes, p, weight),
-            )
-
-        before, after = both(1.0), both(t)
-        self.calibration_ = {
-            "temperature": t,
-            "log_loss_before": before[0],
-            "log_loss_after": after[0],
-            "expected_calibration_error_before": before[1],
-            "expected_calibration_error_after": after[1],
-            "n_samples": len(codes),
-        }
+        self.calibration_ = calibrate(self._labels, self._targets, z, y, weight)
+        self._temperature = self.temperature_ = self.calibration_["temperature"]
 
     def _judge(self, name: str, scorer: Any) -> ScoreJudge:
         loss, labels = self.network_.settings.loss, self._labels

@@ -28,6 +28,7 @@ from ..mathematics import losses, optimizers
 from ..network.inputs import brief
 from ..network.network import Network
 from ..network.parts import Part, part
+from ..network.settings import Settings, settings_from
 from .parameters import Choices
 from .stopping import Stopping
 from .words import retold
@@ -50,6 +51,7 @@ __all__ = [
     "penalty",
     "require_finite",
     "rows_of",
+    "settings_for",
     "training_for",
 ]
 
@@ -70,21 +72,47 @@ def network_for(
         Naming every parameter that is wrong.
     """
     with retold():
-        return Network(
-            [sizes[0], *choices.hidden, sizes[1]],
-            activation=choices.activation,
-            dropout=estimator.dropout,
-            normalization=estimator.normalization,
-            loss=loss,
-            optimizer=choices.optimizer or "adam",
-            schedule=choices.schedule,
-            weight_decay=estimator.weight_decay,
-            initializer=estimator.initializer,
-            scaling=estimator.scaling,
-            standardize_targets=False,
-            dtype=np.dtype(dtype).name,
-            seed=seed,
-        )
+        return Network(**_arguments(estimator, choices, sizes, loss, dtype, seed))
+
+
+def settings_for(
+    estimator: Any,
+    choices: Choices,
+    sizes: tuple[int, int],
+    loss: Any,
+    dtype: Any,
+    seed: int,
+) -> Settings:
+    """The settings of the network that `network_for` makes, before it is made.
+
+    Raises
+    ------
+    InvalidInput
+        Naming every parameter that is wrong.
+    """
+    given = _arguments(estimator, choices, sizes, loss, dtype, seed)
+    with retold():
+        return settings_from({"lr_decay": 0.0, "l2": 0.0, "classes": None, **given})
+
+
+def _arguments(
+    estimator: Any, choices: Choices, sizes: tuple[int, int], loss: Any, dtype: Any, seed: int
+) -> dict[str, Any]:
+    return {
+        "sizes": [sizes[0], *choices.hidden, sizes[1]],
+        "activation": choices.activation,
+        "dropout": estimator.dropout,
+        "normalization": estimator.normalization,
+        "loss": loss,
+        "optimizer": choices.optimizer or "adam",
+        "schedule": choices.schedule,
+        "weight_decay": estimator.weight_decay,
+        "initializer": estimator.initializer,
+        "scaling": estimator.scaling,
+        "standardize_targets": False,
+        "dtype": np.dtype(dtype).name,
+        "seed": seed,
+    }
 
 
 def following(network: Network, estimator: Any, choices: Choices, loss: Any) -> Network:
@@ -200,7 +228,8 @@ class Lines(Callback):
 
     def on_epoch(self, training: Training) -> None:
         record = training.history.epochs[-1]
-        loss = record.get("train_loss_in_units", record["train_loss"] * self.scale)
+        scaled = record["train_loss"] * self.scale + record.get("train_loss_plus", 0.0)
+        loss = record.get("train_loss_in_units", scaled)
         print(f"Iteration {record['epoch']}, loss = {loss:.8f}")
         if self.column:
             print(f"Validation score: {record[self.column]:f}")

@@ -142,6 +142,8 @@ class ScoreJudge(Judge):
         found = super().__call__(y, z, weight)
         if self.reporting.anew is not None:
             found["loss_in_units"] = self.reporting.anew(y, z, weight)
+        if self.reporting.plus is not None:
+            found["loss_plus"] = self.reporting.plus(y, weight)
         if self.scorer is None:
             return found
         try:

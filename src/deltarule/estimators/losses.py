@@ -25,16 +25,6 @@ NUMBER_LOSSES = {
     "poisson": "poisson",
 }
 CLASS_LOSSES = ("log_loss",)
-# The names that others give them.
-ALIASES = {
-    "mse": "squared_error",
-    "l2": "squared_error",
-    "mae": "absolute_error",
-    "l1": "absolute_error",
-    "pinball": "quantile",
-    "cross_entropy": "log_loss",
-    "binary_cross_entropy": "log_loss",
-}
 
 
 def check_loss(given: Any, task: str) -> None:
@@ -56,7 +46,7 @@ def check_loss(given: Any, task: str) -> None:
         return
     if isinstance(given, str) and given in known:
         return
-    hint = did_you_mean(ALIASES.get(str(given).casefold(), given), known)
+    hint = did_you_mean(given, known)
     if not classes and isinstance(given, int | tuple | list):  # loss comes first there
         hint = f" For layers say hidden_layer_sizes={brief(given)}."
     if isinstance(given, str) and given in others:

@@ -51,6 +51,8 @@ OPTIONS = {
     "beta_2": "beta2",
     "epsilon": "epsilon",
 }
+# Parameters that one loss alone has, and what it calls them.
+OF_LOSSES = (("quantile", "quantile", "level"), ("delta", "huber", "delta"))
 # What L-BFGS, which takes all rows at once and finds its own step, has no use for.
 NOT_FOR_LBFGS = (
     "average",
@@ -136,10 +138,16 @@ def read_parameters(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ch
         scorer = scorer_named(given["validation_metric"])
     with taken(problems):
         check_loss(given["loss"], "classification" if "class_weight" in given else "regression")
-    for name, loss, option in (("quantile", "quantile", "level"), ("delta", "huber", "delta")):
+    for name, loss, option in OF_LOSSES:
+        if name not in given:
+            continue
         with taken(problems), retold():
-            if name in given:
-                part({"name": loss, option: given[name]}, losses, "loss")
+            part({"name": loss, option: given[name]}, losses, "loss")
+            problems.require(
+                given["loss"] == loss or np.array_equal(given[name], defaults[name]),
+                f'{name} is an option of loss="{loss}", and loss is {brief(given["loss"])}; change '
+                "one of them.",
+            )
     check_random_state(given["random_state"], problems)
     with taken(problems), retold():
         settings = _settings(given, hidden, activation, optimizer)

@@ -15,6 +15,14 @@ from ..network.inputs import as_array, brief, greatest
 
 __all__ = ["naming", "refuse_huge", "refuse_labels", "refuse_numbers", "refuse_rows"]
 
+# What scikit-learn says of rows that did not pass through the steps that X has passed.
+UNTRANSFORMED = (
+    "could not convert string to float",
+    "features as input",
+    "feature names",
+    "contains NaN",
+)
+
 
 def refuse_rows(X: Any, name: str) -> None:
     """Refuse nothing at all, masked entries and dates, which would be read as numbers.
@@ -135,10 +143,8 @@ def naming(of: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
         if "could not convert string to float" in message:
-            message = (
-                f"X must hold numbers, but {message}; turn text into numbers first, for instance "
-                "with OneHotEncoder."
-            )
+            advice = "" if of else "; turn text into numbers first, for instance with OneHotEncoder"
+            message = f"X must hold numbers, but {message}{advice}."
         elif message.startswith("float() argument"):
             message = f"X must hold numbers: {message}."
         elif not of:
@@ -147,5 +153,12 @@ def naming(of: str) -> Iterator[None]:
             message = re.sub(r"\b[Xy]\b", lambda m: f"{m[0]}{of}", message)
             if not re.search(rf"\b[Xy]{of}\b", message):
                 message = f"X{of} and y{of}: {message}"
+            of_y = re.search(r"\by\b", str(error))
+            if not of_y and any(words in str(error) for words in UNTRANSFORMED):
+                message = (
+                    f"{message.rstrip().rstrip('.')}. If X comes from the steps of a Pipeline, let "
+                    f'X{of} pass through them, too: Pipeline(steps, transform_input=["X{of}"]), '
+                    "under sklearn.set_config(enable_metadata_routing=True)."
+                )
         kind = TypeError if isinstance(error, TypeError) else InvalidInput
         raise kind(message) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
+from ..learning.callbacks import Callback
 from ..mathematics import losses
 from ..network.parts import part
 from ..network.targets import NumberTargets, Targets
@@ -97,7 +99,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     normalization : {None, "batch", "layer"}
         Between each hidden layer's weights and its activation.
     initializer : str or callable
-        One of `deltarule.initializers`; biases start at zero.
+        One of `deltarule.initializers`; biases start at zero, the last one of counts at log ȳ.
     scaling : {"none", "feature", "unit"}
         Of the input, learned from the training rows: "feature" makes each feature's mean 0 and its
         standard deviation 1.
@@ -166,11 +168,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        loss: str | Callable[..., Any] = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | dict[str, Any] | Callable[..., Any] | Sequence[Any] = "relu",
         *,
-        solver: Any = "adam",
+        solver: str | dict[str, Any] | Callable[..., Any] = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -178,7 +180,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -191,20 +193,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        quantile: Any = 0.5,
+        quantile: float | Sequence[float] = 0.5,
         delta: float = 1.0,
         standardize_targets: bool = True,
-        dropout: Any = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         normalization: str | None = None,
-        initializer: Any = "glorot",
+        initializer: str | dict[str, Any] | Callable[..., Any] = "glorot",
         scaling: str = "none",
-        schedule: Any = None,
+        schedule: str | dict[str, Any] | Callable[..., float] | Sequence[Any] | None = None,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         average: float = 0.0,
-        validation_metric: Any = None,
+        validation_metric: str | Callable[..., float] | None = None,
         max_seconds: float | None = None,
-        callbacks: Any = (),
+        callbacks: Sequence[Callback | Callable[[Any], object]] = (),
         progress: bool = False,
         engine: str = "auto",
         precision: str = "full",
@@ -300,6 +302,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return own_loss(self.loss, "regression", 1)
         options = {"quantile": {"level": self.quantile}, "huber": {"delta": self.delta}}
         return {"name": NUMBER_LOSSES[self.loss], **options.get(self.loss, {})}
+
+    def _summed_outputs(self) -> int:
+        return self._targets.k if self.loss == "poisson" else 1
 
     def _learn_targets(self, y: Any, classes: Any, weight: Array | None) -> Targets:
         loss = part(self._loss(), losses, "loss")

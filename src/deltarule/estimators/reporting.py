@@ -27,11 +27,14 @@ class Reporting:
     ----------
     scale : float
         Times the network's loss, penalty and all.
+    plus : function (y, weight) → number, or None
+        Then added: what does not depend on the weights, and the network therefore leaves out.
     anew : function (y, z, weight) → loss, or None
         Where no factor does: the loss of encoded targets y and scores z, without the penalty.
     """
 
     scale: float = 1.0
+    plus: Callable[[Array, Array | None], float] | None = None
     anew: Callable[[Array, Array, Array | None], float] | None = None
 
 
@@ -41,7 +44,8 @@ def reporting_of(targets: Targets, function: Any, objective: Any) -> Reporting:
     - several labels: the sum over the labels, where the network takes their mean
     - squared error: ½(ŷ − y)² in the units of y, where the network's y are standardised
     - absolute error, quantile: |ŷ − y|, and the pinball loss, in the units of y
-    - Poisson: half the deviance, μ − y + y·log(y/μ), where the network leaves out what is constant
+    - Poisson: half the deviance, μ − y + y·log(y/μ), where the network leaves out what is constant,
+      and the sum over the outputs, where the network takes their mean
 
     Parameters
     ----------
@@ -54,9 +58,7 @@ def reporting_of(targets: Targets, function: Any, objective: Any) -> Reporting:
     if not isinstance(targets, NumberTargets):
         return Reporting()
     if function is losses.poisson:
-        return Reporting(
-            anew=lambda y, z, weight: _mean(objective, y, z, weight) + _constant(y, weight)
-        )
+        return Reporting(targets.k, plus=lambda y, weight: targets.k * _constant(y, weight))
     if function not in POWERS:
         return Reporting()
     std = targets.std

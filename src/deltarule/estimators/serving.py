@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import chunks
@@ -19,6 +19,7 @@ from ..network.inputs import brief
 from ..network.network import Network
 from .requirements import CallbackSupport
 from .samples import checked_rows
+from .state import Stored
 
 __all__ = ["Serving"]
 
@@ -26,11 +27,15 @@ PLAIN = (np.dtype(np.float32), np.dtype(np.float64))
 ROWS_AT_ONCE = 8192
 
 
-class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport, BaseEstimator):
+class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport, Stored):
     """The part of an estimator that answers once it is fitted."""
 
     network_: Network
     _n_features_out: int
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """A fit that was refused has left no network, whatever else it has."""
+        return "network_" in self.__dict__
 
     @quiet
     def _scores(self, X: Any) -> Array:

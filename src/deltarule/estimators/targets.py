@@ -16,7 +16,15 @@ from ..network.parts import Part, levels_of
 from ..network.targets import ClassTargets, LabelTargets, NumberTargets, Targets
 from .refusals import refuse_labels
 
-__all__ = ["Labels", "class_weights", "classes_in", "labels_in", "number_targets"]
+__all__ = [
+    "Labels",
+    "class_weights",
+    "classes_in",
+    "labels_in",
+    "number_targets",
+    "one_each",
+    "require_classes",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +174,43 @@ def classes_in(given: Any) -> Array:
         raise InvalidInput(f"classes must be a list of all the labels, not {brief(given)}.")
     refuse_labels(given, "classes")
     return np.unique(np.asarray(given))
+
+
+def one_each(weight: Any, y: Any) -> bool:
+    """Whether there is a weight for each row, as far as that can be told before any check."""
+    try:
+        return weight is None or len(weight) == len(y)
+    except TypeError:
+        return True
+
+
+def require_classes(given: Any, known: Array | None, third: Any) -> None:
+    """Require partial_fit's classes at its first call, and later the same, if any.
+
+    `third` is the third argument where it cannot be what it should, the weights of rows.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if known is None and given is None:
+        hint = (
+            ""
+            if third is None
+            else " The third argument is sample_weight, as in scikit-learn since 1.7; for the "
+            f"labels write classes={brief(third)}."
+        )
+        raise InvalidInput(
+            "classes must be passed on the first call to partial_fit: later rows may show labels "
+            f"that these do not.{hint}"
+        )
+    if known is not None and given is not None:
+        classes = classes_in(given)
+        if not np.array_equal(classes, known):
+            raise InvalidInput(
+                f"`classes={_some(classes)}` is not the same as on last call to partial_fit, was: "
+                f"{_some(known)}."
+            )
 
 
 def _some(classes: Array) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
 __all__ = [
+    "ABOUT",
     "CHECKPOINTS",
     "METRICS",
     "RECIPE",
@@ -30,6 +32,11 @@ __all__ = [
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
 TENSORBOARD = "tensorboard"
 REPORT, RESULT = "report.html", "result.json"
+ABOUT = "about.json"
+"""What a report says of a run that stands neither in its recipe, metrics nor weights."""
+
+TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
+"""What systems say where a folder is to take the place of one that holds something."""
 
 
 def free_folder(parent: Path, stem: str) -> Path:
@@ -59,9 +66,7 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     try:
         if out.is_dir():
             if any(out.iterdir()):
-                raise FileRefused(
-                    f"The folder {folder} is in use; choose a new or an empty one with --out."
-                )
+                raise _in_use(folder)
             _fill(out, files, folders)
             return Path(folder)
         if out.exists():
@@ -79,6 +84,8 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
                     parent.rmdir()
             raise
     except OSError as error:
+        if error.errno in TAKEN:  # another process was a moment faster
+            raise _in_use(folder) from None
         raise NotAvailable(
             f"The folder {folder!s:.200} cannot be made: {error.strerror or error}. Choose "
             "another one with --out."
@@ -86,17 +93,25 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     return Path(folder)
 
 
+def _in_use(folder: str | Path) -> FileRefused:
+    return FileRefused(f"The folder {folder} is in use; choose a new or an empty one with --out.")
+
+
 def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:
     """Make all of the folders and files, or none of them; the last file comes last."""
+    made: list[str] = []
+    written: list[str] = []
     try:
         for name in folders:
             (folder / name).mkdir()
+            made.append(name)
         for name, text in files.items():
+            written.append(name)
             write_text(folder / name, text)
     except BaseException:
-        for name in files:
+        for name in written:
             (folder / name).unlink(missing_ok=True)
-        for name in folders:
+        for name in made:
             with contextlib.suppress(OSError):
                 (folder / name).rmdir()
         raise
@@ -120,20 +135,31 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The records of a file of JSON lines; None where a number was not finite.
+    """The records of a file of JSON lines; without the last, if it is not whole yet.
 
     Raises
     ------
     FileRefused
-        If it cannot be read, or a line holds no record.
+        If another line is no record.
+    NotAvailable
+        If there is no such file, or it cannot be read.
     """
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileRefused(f"{path} cannot be read: {error}. Train anew.") from None
-    if not all(isinstance(record, dict) for record in records):
-        raise FileRefused(f"{path} holds lines that are no records of epochs. Train anew.")
-    return records
+        lines = path.read_bytes().decode("utf-8").split("\n")
+        return [_record(line) for line in lines[:-1]]  # what follows the last end is half a line
+    except (ValueError, RecursionError) as error:
+        raise FileRefused(
+            f"{path} is damaged: {error}. Take it from a backup, or train again."
+        ) from None
+    except OSError as error:
+        raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
+
+
+def _record(line: str) -> dict[str, Any]:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise ValueError(f"the line {line:.40} is no record")
+    return record
 
 
 def repair_lines(path: Path, records: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..distributed.workers import Workers
 from ..ground.errors import DeltaruleError
+from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
 from ..learning.interrupts import Interrupts
@@ -58,8 +59,11 @@ class Journal(Callback):
         self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
+        self.report = True
 
     def on_start(self, training: Training) -> None:
+        # From here to the result's end: what is begun in the folder is also brought to an end.
+        self.lock.enter_context(Listening(handed_on=training.workers is not None))
         if self.leads:
             self._claim(training)
         if not self.there:  # what resumes from checkpoints writes them, too

@@ -18,13 +18,13 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..learning.plan import Plan
 from ..mathematics import losses
-from ..network.assembly import rows_info
+from ..network.assembly import OF_PLAN, rows_info
 from ..network.memory import RowsInfo, TrainingMemory, describe_settings, training_memory
 from ..network.network import Network
 from ..network.parts import levels_of, part
 from ..network.preprocessing import Encoded
 from ..network.settings import Settings, settings_from
-from .recipes import SETTINGS, Recipe
+from .recipes import SETTINGS, TRAINING, Recipe
 
 __all__ = [
     "Prepared",
@@ -36,8 +36,11 @@ __all__ = [
     "prepare",
     "rows_of_run",
     "settings_of",
+    "settle",
     "validation_rows",
 ]
+
+MOST_SHOWN = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,8 @@ class Prepared:
     X_val, y_val : the validation rows, or None
     notes : tuple of str
         What the data look like they got wrong.
+    shown : Table or None
+        Of a table the first validation rows, as they are written, for whoever shows some.
     """
 
     recipe: Recipe
@@ -62,6 +67,7 @@ class Prepared:
     X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
+    shown: Table | None = None
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -117,21 +123,29 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
     network.about = about(dataset, network)
-    settled = dataclasses.replace(
-        recipe,
-        data=_absolute(recipe.data),
-        task=network.preprocessing.targets.task,
-        validation=float(len(held_out)) if dataset.validation_rows else recipe.validation,
-        scaling=network.settings.scaling,
-        loss=network.settings.loss.spec(),
-    )
+    settled = settle(recipe, dataset, network, len(held_out))
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
             rows = select(X, index)
             parts[i] = rows if encoder is None else Encoded(rows)
     y_val = y[held_out] if len(held_out) else None
-    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes))
+    shown = None
+    if isinstance(dataset.X, Table) and len(held_out):
+        shown = dataset.X.take(held_out[:MOST_SHOWN])
+    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), shown)
+
+
+def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:
+    """The recipe with everything settled that was left to the data."""
+    return dataclasses.replace(
+        recipe,
+        data=_absolute(recipe.data),
+        task=network.preprocessing.targets.task,
+        validation=float(n_val) if dataset.validation_rows else recipe.validation,
+        scaling=network.settings.scaling,
+        loss=network.settings.loss.spec(),
+    )
 
 
 def _absolute(data: str) -> str:
@@ -149,10 +163,14 @@ def planned_memory(
 ) -> TrainingMemory:
     """What a run will take of memory, besides what the data set takes already."""
     settings = settings_of(given)
-    layers, description = describe_settings(settings, recipe.engine, recipe.precision)
+    layers, description = describe_settings(
+        settings, recipe.engine, recipe.precision, recipe.device
+    )
     plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
     rows = rows_of_run(dataset, settings, n_train, n_val)
-    return training_memory(settings, layers, description, plan, rows, monitored=monitored)
+    return training_memory(
+        settings, layers, description, plan, rows, monitored=monitored, checkpoints=True
+    )
 
 
 def settings_of(given: dict[str, Any]) -> Settings:
@@ -164,10 +182,8 @@ def settings_of(given: dict[str, Any]) -> Settings:
 
 def plan_of(recipe: Recipe, settings: Settings) -> Plan:
     """What `Network.train` will do by a recipe."""
-    names = ("epochs", "batch_size", "clip_norm", "average", "engine", "precision")
-    return Plan(
-        seed=settings.seed, l2=settings.l2, **{name: getattr(recipe, name) for name in names}
-    )
+    given = {name: getattr(recipe, name) for name in TRAINING if name in OF_PLAN}
+    return Plan(seed=settings.seed, l2=settings.l2, **given)
 
 
 def rows_of_run(dataset: Dataset, settings: Settings, n_train: int, n_val: int) -> RowsInfo:

@@ -13,6 +13,7 @@ from typing import Any
 from ..data.dataset import as_number
 from ..data.scaling import KINDS
 from ..ground.errors import (
+    DeltaruleError,
     FileRefused,
     InvalidInput,
     NotAvailable,
@@ -21,8 +22,9 @@ from ..ground.errors import (
     names_in,
 )
 from ..learning.checkpointing import every
+from ..learning.plan import POLICIES
 from ..mathematics import losses, metrics
-from ..network.inputs import brief, check_flag, check_number
+from ..network.inputs import brief, check_flag, check_number, check_one_of
 from ..network.judging import check_engine
 from ..network.parts import part
 from ..network.settings import settings_from
@@ -82,10 +84,16 @@ class Recipe:
     metrics: list[str] | None = option(None, "accuracy or r2 by default", "NAME,…")
     dtype: str = option("float32", "float32 or float64", "TYPE")
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
-    precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
+    precision: str = option("full", "full, or bf16 for a faster fast engine or device", "NAME")
+    device: str | None = option(
+        None, "cpu, cuda, cuda:1 or mps, for PyTorch's tensors; none by default", "NAME"
+    )
     shards: int = option(4, "parts of a batch, for several workers (torchrun): 1, 2, 4, …", "N")
     sharded_optimizer: bool = option(
         False, "each worker holds a slice of the optimizer's memory only"
+    )
+    on_divergence: str = option(
+        "stop", "stop, rollback (with half the learning rate, at most 5 times) or raise", "NAME"
     )
     checkpoint_every: Any = option(
         "10 s", "seconds, or such as '500 steps' or '2 epochs'; and always at the end", "TIME"
@@ -166,7 +174,8 @@ class Recipe:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:
             check_number(problems, "patience", self.patience, low=1, integer=True)
-        check_engine(problems, self.engine, self.precision)
+        check_engine(problems, self.engine, self.precision, self.device, self.dtype)
+        check_one_of(problems, "on_divergence", self.on_divergence, POLICIES)
         try:
             every(self.checkpoint_every)
         except InvalidInput as error:
@@ -246,8 +255,10 @@ TRAINING = (
     "metrics",
     "engine",
     "precision",
+    "device",
     "shards",
     "sharded_optimizer",
+    "on_divergence",
 )
 """The fields that are arguments of `Network.train` by the same name."""
 
@@ -290,7 +301,9 @@ def find_recipe(name_or_file: str) -> dict[str, Any]:
                 "such as `deltarule recipes default` prints."
             )
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except DeltaruleError:
+        raise
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, and numbers without end
         raise FileRefused(
             f"{path} is not a TOML file: {error}. Write lines such as lr = 0.01."
         ) from None
@@ -319,6 +332,8 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
                 f"A recipe has no key {brief(key)}.{did_you_mean(whole, known)} "
                 f"Its keys are: {', '.join(known)}."
             )
+        elif _beyond_numbers(value):
+            problems.add(f"{key} holds a whole number that is too large for any use.")
         elif dot and (whole not in PARTS or not inner):
             problems.add(
                 f"{whole} has no option {brief(inner)}; only {', '.join(PARTS)} have options, such "
@@ -347,6 +362,15 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
+def _beyond_numbers(value: Any) -> bool:
+    """Whether there is a whole number in it that no float holds, and no message can print."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return any(map(_beyond_numbers, value))
+    return isinstance(value, int) and abs(value) >= 2**1023
+
+
 def parse_value(text: str) -> Any:
     """A value from the command line: TOML where it is TOML, else text; 'a,b' is a list."""
     plain = {"none": None, "null": None, "true": True, "false": False}
@@ -354,7 +378,7 @@ def parse_value(text: str) -> Any:
         return plain[text.casefold()]
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         number = as_number(text)  # ".001", which TOML does not allow
         if number is not None:
             return number

@@ -5,24 +5,36 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..distributed.workers import Workers, agreed
-from ..ground.errors import Diverged, InvalidInput, NotAvailable
+from ..ground.devices import find_device
+from ..ground.errors import (
+    CutShort,
+    DeltaruleError,
+    Diverged,
+    FileRefused,
+    InvalidInput,
+    NotAvailable,
+)
 from ..learning.callbacks import Callback
 from ..learning.history import History
+from ..learning.probes import Probe
 from ..learning.tensorboard import require_tensorboardx
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
+from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 from ..storage.locks import locked
-from .facts import run_facts
+from .facts import about_run, run_facts
 from .folders import (
+    ABOUT,
     CHECKPOINTS,
     METRICS,
     RECIPE,
@@ -34,6 +46,7 @@ from .folders import (
 from .journal import Journal, board_for
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
+from .results import is_result
 
 __all__ = ["Outcome", "resume_run", "train_run"]
 
@@ -62,6 +75,7 @@ def train_run(
     command: str = "",
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
 ) -> Outcome:
@@ -74,6 +88,8 @@ def train_run(
         A new or empty folder; by default the next free runs/DATA-N.
     command : str
         What the report says made the run.
+    report : bool
+        Whether the page is made, which takes about a second.
     workers : Workers, optional
         Those who train together; each makes this call, with the same recipe and folder.
     tensorboard : bool
@@ -84,11 +100,13 @@ def train_run(
     InvalidInput, NotAvailable, FileRefused
         Before anything is written.
     Diverged, KeyboardInterrupt
-        After the best weights so far and the report are written.
+        After the best weights so far and the report are written; of a training that has ended
+        anyway a signal changes nothing.
     """
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
+    made = {"report": report, "tensorboard": tensorboard}
     if workers is not None:
         if wanted is None:
             raise InvalidInput(
@@ -97,11 +115,11 @@ def train_run(
             )
         there = workers.restarts and (wanted / RECIPE).is_file()
         if workers.greatest(bool(there) and workers.leads):
-            return resume_run(wanted, callbacks=callbacks, progress=progress, workers=workers)
+            return resume_run(
+                wanted, callbacks=callbacks, progress=progress, workers=workers, report=report
+            )
     again = {"workers": workers}
-    return _run(
-        recipe, wanted, command, callbacks, progress, again, there=False, tensorboard=tensorboard
-    )
+    return _run(recipe, wanted, command, callbacks, progress, again, there=False, **made)
 
 
 def resume_run(
@@ -110,6 +128,7 @@ def resume_run(
     force: bool = False,
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
+    report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
 ) -> Outcome:
@@ -124,6 +143,8 @@ def resume_run(
         Of the run.
     force : bool
         Go on even if data or settings have changed.
+    report : bool
+        Whether the page is made.
     workers : Workers, optional
         Those who train together, as many as before or not; each sees the folder.
     tensorboard : bool
@@ -152,7 +173,7 @@ def resume_run(
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
         if done is not None:
             if workers is None or workers.leads:
-                board_for(run, recipe).write(read_lines(run / METRICS))
+                board_for(run, recipe).write(_whole_history(run, done["epochs"]))
             return Outcome(run, done, History(""))
         if (run / TENSORBOARD).is_dir():
             tensorboard = True
@@ -166,9 +187,25 @@ def resume_run(
             "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        return _run(
-            recipe, run, command, callbacks, progress, again, there=True, tensorboard=tensorboard
+        made = {"report": report, "tensorboard": tensorboard}
+        try:
+            return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
+        except KeyboardInterrupt as error:
+            if error.args:
+                raise
+            told = f"Interrupted before the run went on. Go on with: {command}"
+            raise type(error)(told) from None
+
+
+def _whole_history(run: Path, epochs: int) -> list[dict[str, Any]]:
+    """The records of a run that is done, all of them."""
+    records = read_lines(run / METRICS)
+    if len(records) != epochs:
+        raise FileRefused(
+            f"{run / METRICS} holds {len(records)} epochs, and the run had {epochs}. Take it from "
+            "a backup, or train again."
         )
+    return records
 
 
 def _done(run: Path) -> dict[str, Any] | None:
@@ -179,7 +216,7 @@ def _done(run: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):  # a damaged result is made anew
         return None
-    return facts if isinstance(facts, dict) and (run / BEST).exists() else None
+    return facts if is_result(facts) and (run / BEST).exists() else None
 
 
 def _run(
@@ -191,13 +228,18 @@ def _run(
     again: dict[str, Any],
     *,
     there: bool,
+    report: bool,
     tensorboard: bool,
 ) -> Outcome:
     workers = again["workers"]
+    device = recipe.device
+    if device is not None:
+        agreed(workers, lambda: find_device(device))
     # The rows of a run are in `prepared`; the data set beside it would double the memory.
     prepared = agreed(workers, lambda: prepare(recipe, load_for(recipe)))
-    name = prepared.network.about["data"]
-    journal = Journal(wanted, name, prepared.recipe, there, tensorboard, workers)
+    recipe, network = prepared.recipe, prepared.network
+    journal = Journal(wanted, network.about["data"], recipe, there, tensorboard, workers)
+    journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -211,36 +253,44 @@ def _train(
     again: dict[str, Any],
 ) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
-    warnings = list(prepared.notes)
+    told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
     metrics = recipe.metrics
     if metrics is not None and recipe.task == "classification":
         metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
     try:
-        network.train(
-            prepared.X,
-            prepared.y,
-            prepared.X_val,
-            prepared.y_val,
-            **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-            callbacks=[journal, *callbacks],
-            progress=progress,
-            **again,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
+            network.train(
+                prepared.X,
+                prepared.y,
+                prepared.X_val,
+                prepared.y_val,
+                **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
+                callbacks=[Probe(), journal, *callbacks],
+                progress=progress,
+                **again,
+            )
     except Diverged as error:
         failure = error
-        warnings.append(str(error))
+        told.append(str(error))
+    except NotAvailable as error:  # a folder has gone, or takes no more
+        if not (journal.leads and journal.claimed and network.history):
+            raise
+        raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
-        if not journal.claimed:
+        if not journal.claimed or network.history is None:
             raise
         failure = type(error)(
             f"Interrupted; the best weights so far and a report are in {journal.folder}. Go on "
             f"with: deltarule resume {shlex.quote(str(journal.folder))}"
         )
-        warnings.append("The training was interrupted.")
+        told.append("The training was interrupted.")
     folder, history = journal.folder, network.history
     assert history is not None
-    warnings += history.notes
+    told += history.notes
+    if history.stop_reason == "diverged":
+        failure = Diverged(history.notes[-1], history.steps)
     facts = _result(folder, prepared, history)
     if not journal.leads:
         if failure:
@@ -248,11 +298,24 @@ def _train(
         return Outcome(folder, facts, history)
     network.save(folder / BEST)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
-    write_text(folder / REPORT, run_page(run_facts(recipe, prepared, history, command, warnings)))
+    shown = run_facts(recipe, prepared, history, command, told)
+    write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
+    if journal.report:
+        write_text(folder / REPORT, run_page(shown))
     if failure:
         raise failure
     write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
     return Outcome(folder, facts, history)
+
+
+def _save_what_can_be(network: Network, folder: Path) -> str:
+    """Keep the best weights although a run cannot go on; what became of them."""
+    try:
+        network.save(folder / BEST)
+    except DeltaruleError:
+        return "The weights could not be kept; what checkpoints there are is left."
+    again = f"deltarule resume {shlex.quote(str(folder))}"
+    return f"The best weights so far are in {folder / BEST}. Once that is mended: {again}"
 
 
 def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any]:
@@ -278,5 +341,7 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "seconds": round(history.seconds, 3),
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,
+        "device": history.device or None,
         "weights_sha256": history.weights_sha256,
+        "notes": list(history.notes),
     }

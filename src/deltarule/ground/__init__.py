@@ -1,3 +1,14 @@
 """Floor 0, the ground: the shapes that everything fits."""
 
-ORDER = ("errors", "memory", "contracts", "options", "arrays", "flat", "randomness")
+ORDER = (
+    "synonyms",
+    "errors",
+    "signals",
+    "memory",
+    "contracts",
+    "options",
+    "arrays",
+    "devices",
+    "flat",
+    "randomness",
+)

@@ -7,7 +7,9 @@
     ├── NotAvailable   (LookupError)  a data set, an optional package or a folder is not there
     └── Diverged       (ArithmeticError, ValueError)  training left the finite numbers
 
-    DoubtfulFit        (UserWarning)  not an error: a training went badly
+    DoubtfulFit        (UserWarning)        not an error: a training went badly
+    CutShort           (UserWarning)        not an error: a training diverged and keeps what it had
+    Terminated         (KeyboardInterrupt)  not an error: the process was asked to end, by SIGTERM
 
 Every message says what was wrong, what was given and what to do.  Several mistakes of one
 call become one message (`Problems`).
@@ -20,7 +22,10 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from .synonyms import synonym_of
+
 __all__ = [
+    "CutShort",
     "DeltaruleError",
     "Diverged",
     "DoubtfulFit",
@@ -28,6 +33,7 @@ __all__ = [
     "InvalidInput",
     "NotAvailable",
     "Problems",
+    "Terminated",
     "UnknownName",
     "choose",
     "did_you_mean",
@@ -82,6 +88,14 @@ class Diverged(DeltaruleError, ArithmeticError, ValueError):
 
 class DoubtfulFit(UserWarning):
     """A training ended, but it shows signs that it went badly; the message names the gravest."""
+
+
+class CutShort(UserWarning):
+    """A training diverged and ended early, with its best weights; the message says why."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM; of a training, after a whole step."""
 
 
 class Problems:
@@ -141,8 +155,11 @@ def names_in(table: ModuleType | Mapping[str, Any]) -> list[str]:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """' Did you mean …?' with the nearest known name, or '' if none is near."""
+    """' Did you mean …?' with what it is called here, or the nearest known name, or ''."""
     known = list(known)
+    synonym = synonym_of(name, known)
+    if synonym is not None:
+        return f" Did you mean {synonym}?"
     folded = {k.casefold().replace("-", "_"): k for k in known}
     near = difflib.get_close_matches(
         str(name).casefold().replace("-", "_"), list(folded), n=1, cutoff=0.6

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .training import Training
 
 __all__ = [
+    "PROBED",
     "Callback",
     "Lines",
     "ProgressBar",
@@ -18,6 +19,9 @@ __all__ = [
     "hears_every_step",
     "progress_callback",
 ]
+
+PROBED = ("ratio_", "dead_")
+"""How the names of the columns begin that a probe adds: too many for a line, made for a picture."""
 
 
 class Callback:
@@ -77,8 +81,8 @@ def as_callback(given: Callback | Callable[[Training], object]) -> Callback:
 def sentence(record: dict[str, float], epochs: int) -> str:
     """One epoch in one line: 'epoch 3/20  train_loss 1.51  val_accuracy 0.482  …'."""
     width = len(str(epochs))
-    left_out = ("epoch", "step", "seconds")
-    values = "  ".join(f"{k} {v:.4g}" for k, v in record.items() if k not in left_out)
+    left_out = ("epoch", "step", "seconds", *PROBED)
+    values = "  ".join(f"{k} {v:.4g}" for k, v in record.items() if not k.startswith(left_out))
     return f"epoch {record['epoch']:>{width}}/{epochs}  {values}  {record['seconds']:.1f} s"
 
 

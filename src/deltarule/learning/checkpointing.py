@@ -16,7 +16,9 @@ from .training import Training
 
 __all__ = ["Checkpointer", "Every", "every", "load_snapshot"]
 
-SCHEMA = 1
+# 2: a training may have gone back after a divergence, and says by which policy.
+SCHEMA = 2
+ADDED = {"on_divergence": 2}  # to what a checkpoint is of, by which schema
 UNITS = {"s": "seconds", "step": "steps", "epoch": "epochs"}
 
 
@@ -72,7 +74,7 @@ class Checkpointer(Callback):
 
     def on_start(self, training: Training) -> None:
         """Count from here."""
-        self._last = (time.monotonic(), training.t, training.epoch)
+        self._last = (time.monotonic(), training.taken, training.epoch)
 
     def on_step(self, training: Training) -> None:
         """Write one if it is due."""
@@ -89,7 +91,7 @@ class Checkpointer(Callback):
         at, t, epoch = self._last
         passed = {
             "seconds": time.monotonic() - at,
-            "steps": training.t - t,
+            "steps": training.taken - t,
             "epochs": training.epoch - epoch,
         }
         due, workers = passed[self.often.unit] >= self.often.amount, training.workers
@@ -111,10 +113,22 @@ class Checkpointer(Callback):
         description = {"checkpoint": SCHEMA, "identity": self.identity, "facts": snapshot.facts}
         tensors = {k: v for k, v in snapshot.arrays.items() if v.size}
         shapes = {k: list(v.shape) for k, v in snapshot.arrays.items() if not v.size}
-        self.where.write(training.t, tensors, {**description, "empty": shapes})
-        self._last = (time.monotonic(), training.t, training.epoch)
+        # By the steps taken: after going back, what is written is still the newest.
+        self.where.write(training.taken, tensors, {**description, "empty": shapes})
+        self._last = (time.monotonic(), training.taken, training.epoch)
         self.seconds += self._last[0] - began
         self.written += 1
+
+
+def _is_description(given: Any) -> bool:
+    """Whether it is what `Checkpointer.write` writes; arrays without numbers take no memory."""
+    kinds = {"checkpoint": int, "identity": dict, "facts": dict, "empty": dict}
+    if not isinstance(given, dict):
+        return False
+    return all(isinstance(given.get(name), kind) for name, kind in kinds.items()) and all(
+        isinstance(shape, list) and 0 in shape and len(shape) < 9 and set(map(type, shape)) == {int}
+        for shape in given["empty"].values()
+    )
 
 
 def load_snapshot(
@@ -135,14 +149,15 @@ def load_snapshot(
     if found is None:
         return None
     tensors, description, refused = found
-    if not {"checkpoint", "identity", "facts", "empty"} <= set(description):
+    if not _is_description(description):
         raise FileRefused(f"{where.folder} holds model files, not checkpoints.")
     if description["checkpoint"] > SCHEMA:
         raise FileRefused(
             f"The checkpoint in {where.folder} is of a newer version; upgrade deltarule: pip "
             "install --upgrade deltarule."
         )
-    had = description["identity"]
+    older = {k for k, schema in ADDED.items() if schema > description["checkpoint"]}
+    had = {k: identity[k] for k in older & identity.keys()} | description["identity"]
     other = [
         f"{name} was {had.get(name, 'not known')} and is {identity.get(name, 'not given')}"
         for name in sorted({*had, *identity})

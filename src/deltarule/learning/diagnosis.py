@@ -41,6 +41,12 @@ class Diagnosis:
         """Whether nothing serious was found."""
         return not any(finding.severity == "serious" for finding in self.findings)
 
+    def __repr__(self) -> str:
+        """The kinds of what was found; `print` shows the sentences."""
+        found = [f"{finding.severity}: {finding.kind}" for finding in self.findings]
+        layers = ", ".join(layer.name for layer in self.layers)
+        return f"Diagnosis({', '.join(found) or 'nothing found'}; of {layers})"
+
     def __str__(self) -> str:
         if not self.findings:
             lines = ["Nothing wrong was found."]

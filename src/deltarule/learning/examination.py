@@ -20,7 +20,18 @@ from ..mathematics import activations, losses
 from .plan import Plan
 from .step import Penalty, train_step
 
-__all__ = ["Inputs", "LayerHealth", "Measurements", "measure"]
+__all__ = [
+    "BOUNDED",
+    "ENOUGH_ROWS",
+    "Inputs",
+    "LayerHealth",
+    "Measurements",
+    "bare",
+    "layer_steps",
+    "measure",
+    "mover_of",
+    "unit_shares",
+]
 
 # What a unit's slope must reach on some row if it is to learn from any: ReLU's is 0 or 1.
 LEAST_SLOPE = 1e-3
@@ -121,11 +132,14 @@ def measure(
     """Look at up to `most_rows` training rows that count, and at step t with a batch of them."""
     index = np.arange(len(rows)) if rows.weight is None else np.flatnonzero(rows.weight > 0)
     order = index[permutation(derive(plan.seed, "diagnosis"), len(index))][:most_rows]
-    steps = _layer_steps(chain, objective, optimizer, rows, plan, order, t, penalty)
+    # A memory of zeros has seen no step: its bias correction is that of the first.
+    at = t if optimizer.state.any() else 1
+    mover = mover_of(optimizer, optimizer.lr)
+    steps = layer_steps(chain, objective, mover, rows, plan, order, at, penalty)
     twin = chain.over(chain.theta.copy(), chain.statistics.copy())
     x, y, weight = rows.x(order), rows.y[order], rows.weight_of(order)
     total = total_weight(weight, len(order)) or 1.0
-    units = _units(twin, x) if len(order) >= ENOUGH_ROWS else {}
+    units = unit_shares(twin, x) if len(order) >= ENOUGH_ROWS else {}
     z = twin(x)[0]
     loss = getattr(objective, "func", objective)
     constant = np.broadcast_to(_constant_scores(y, z.shape[1], loss), z.shape).astype(z.dtype)
@@ -154,29 +168,35 @@ def _initial(chain: Chain, plan: Plan) -> Chain:
     return fresh
 
 
-def _layer_steps(
+def mover_of(optimizer: Optimizer, lr: float) -> Optimizer:
+    """An optimizer with a memory of its own, at a fixed rate; only the scratch is shared."""
+    mover = copy.copy(optimizer)
+    mover.lr, mover.schedule, mover.state = lr, None, optimizer.state.copy()
+    mover.rule = copy.deepcopy(optimizer.rule)  # one of the user's own may remember, too
+    return mover
+
+
+def layer_steps(
     chain: Chain,
     objective: Objective,
-    optimizer: Optimizer,
+    mover: Optimizer,
     rows: Rows,
     plan: Plan,
     order: Array,
     t: int,
     penalty: Penalty | None,
 ) -> dict[str, tuple[float, float]]:
-    """‖ΔW‖/‖W‖ and ‖∂W‖ of each matrix, of one step of copies at the rate before the schedule."""
+    """‖ΔW‖/‖W‖ and ‖∂W‖ of each matrix, of step t with a batch of `order`, taken by a copy.
+
+    The chain stays as it is; what the mover remembers changes.
+    """
     twin = chain.over(chain.theta.copy(), chain.statistics.copy())
-    mover = copy.copy(optimizer)
-    mover.schedule = None
-    mover = copy.deepcopy(mover)
     index = order[: plan.batch_size]
     weight = rows.weight_of(index)
     total = total_weight(weight, len(index)) or 1.0
     noise = StepNoise(plan.seed, t, np.arange(len(index)))
     batch = Batch(rows.x(index), rows.y[index], weight, total, noise)
-    # A memory of zeros has seen no step: its bias correction is that of the first.
-    at = t if mover.state.any() else 1
-    train_step(twin, objective, mover, batch, at, penalty=penalty, clip=plan.clip_norm)
+    train_step(twin, objective, mover, batch, t, penalty=penalty, clip=plan.clip_norm)
     found = {}
     for name, layer in chain.layers.items():
         if "W" in layer.parameters:
@@ -192,7 +212,7 @@ def _norm(a: Array) -> float:
     return float(np.linalg.norm(a.astype(np.float64)))
 
 
-def _units(chain: Chain, x: Array) -> dict[str, tuple[float, float]]:
+def unit_shares(chain: Chain, x: Array) -> dict[str, tuple[float, float]]:
     """The shares of dead and of saturated units, by the dense layer below them."""
     found: dict[str, tuple[float, float]] = {}
     below = ""
@@ -205,13 +225,18 @@ def _units(chain: Chain, x: Array) -> dict[str, tuple[float, float]]:
     return found
 
 
+def bare(function: Any) -> Any:
+    """The activation without its options."""
+    return function.func if isinstance(function, functools.partial) else function
+
+
 def _shares(function: Any, y: Array, pullback: Callable[..., Any]) -> tuple[float, float]:
-    bare = function.func if isinstance(function, functools.partial) else function
-    if bare in BOUNDED:
-        middle, half = BOUNDED[bare]
+    known = bare(function)
+    if known in BOUNDED:
+        middle, half = BOUNDED[known]
         beyond = (abs(y - middle) > OF_RANGE * half).mean(0) >= OF_ROWS
         return 0.0, float(beyond.mean())
-    if bare in IN_TABLE:
+    if known in IN_TABLE:
         return float((abs(pullback(np.ones_like(y))).max(0) < LEAST_SLOPE).mean()), 0.0
     # It need not be elementwise, so its pullback of ones need not be its slope.
     same = np.ptp(y, axis=0) <= 1e-6 * abs(y).max(0)

@@ -32,6 +32,8 @@ ROWS_AT_ONCE = 4096
 MOST_KEPT = 2**24
 # A trial of the line search without a finite loss counts as so much worse than where it began.
 WALL = 10.0
+# What full batches do without.
+OFF = {"clip_norm": None, "average": 0.0, "precision": "full", "on_divergence": "raise"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,8 @@ class FullBatchTraining:
     objective, rows, rows_val, judge, monitor, callbacks
         As in `Training`.
     plan : Plan
-        Of which `l2` and `restore_best` are used.
+        Of which `l2` and `restore_best` are used.  A divergence always raises: there is no rate to
+        halve, and what the line search finds not finite it turns back from by itself.
     max_iterations : int
         At least 1.
     max_evaluations : int
@@ -306,7 +309,7 @@ def against_full_batch(chain: Chain, plan: Plan) -> tuple[str, ...]:
         for name, layer in chain.layers.items()
         if layer.statistics or (isinstance(layer, Dropout) and layer.rate)
     ]
-    for name, off in (("clip_norm", None), ("average", 0.0), ("precision", "full")):
+    for name, off in OFF.items():
         if getattr(plan, name) != off:
             reasons.append(
                 f"{name} is for mini-batches; leave it out where each step sees all rows."

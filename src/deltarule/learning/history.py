@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..ground.errors import NotAvailable
+from .callbacks import PROBED
 
 __all__ = ["History"]
+
+PARTS = ("train_", "val_")
 
 
 @dataclass
@@ -23,21 +27,29 @@ class History:
         once over all rows, not averaged over batches.  The training values use the scores that
         each batch had before its step.  Of full batches an epoch is an iteration: the training
         values are those of the weights after it, and `gradient` is the largest |∂L/∂θⱼ|.
+        The records of a run also hold `ratio_…` and `dead_…` of each dense layer: how far a step
+        moves its matrix, ‖ΔW‖/‖W‖, and the share of its units that no gradient passes (see
+        `learning.probes`); tables in text leave them out.
     monitor : str
         The value that decides which epoch is best.
     best_epoch : int or None
         The epoch with the best monitored value; None where nothing was monitored.
     engine : str
-        What took the steps: "fast" or "reference".
+        What took the steps: "fast", "reference", or "torch": the reference on a device.
     engine_reasons : tuple of str
         Why the reference took them: whole sentences; empty where the fast engine did.
+    device : str
+        The device of PyTorch's, "cpu" or such as "cuda:0 (NVIDIA H100)"; empty without one.
     stopped_early : bool
     stop_reason : str
         Of full batches, why the training ended: "converged"; "iterations" or "evaluations", of
         which there were enough; "patience"; "callback"; or "line search", where no lower point was
-        found although ∇ is not yet small.  Empty for mini-batches, or after an error.
+        found although ∇ is not yet small.  Of mini-batches "diverged", where a divergence cut the
+        training short, and else empty.  Empty after an error.
     notes : tuple of str
-        Whole sentences: checkpoints that were damaged and passed over.
+        Whole sentences: checkpoints that were damaged and passed over, steps that could not be
+        recorded on a device; divergences after which the training went back, and the one that
+        ended it.
     steps : int
         Steps done.
     seconds : float
@@ -51,6 +63,7 @@ class History:
     best_epoch: int | None = None
     engine: str = "reference"
     engine_reasons: tuple[str, ...] = ()
+    device: str = ""
     stopped_early: bool = False
     stop_reason: str = ""
     notes: tuple[str, ...] = ()
@@ -65,7 +78,7 @@ class History:
         """One column: history["val_loss"]."""
         if self.epochs and name not in self.epochs[-1]:
             raise KeyError(f"{name!r} is not recorded; recorded are {', '.join(self.epochs[-1])}")
-        return [record[name] for record in self.epochs]
+        return [record.get(name, math.nan) for record in self.epochs]
 
     @property
     def best(self) -> dict[str, float] | None:
@@ -125,11 +138,21 @@ class History:
             axes.legend()
         return figure
 
+    def __repr__(self) -> str:
+        """The best record on a line; `print` shows the table."""
+        facts = [f"{len(self.epochs)} epoch{'' if len(self.epochs) == 1 else 's'}"]
+        if self.best_epoch is not None:
+            facts.append(f"best {self.best_epoch}")
+        if self.epochs:
+            record = self.best or {}
+            facts += [f"{k}={_brief(v)}" for k, v in record.items() if k.startswith(PARTS)]
+        return f"History({', '.join(facts)})"
+
     def __str__(self) -> str:
         """A table of at most 20 evenly chosen epochs."""
         if not self.epochs:
             return "History: no epoch was finished."
-        names = list(self.epochs[-1])
+        names = [name for name in self.epochs[-1] if not name.startswith(PROBED)]
         stride = -(-len(self.epochs) // 20)
         shown = [r for r in self.epochs if r["epoch"] % stride == 0 or r is self.epochs[-1]]
         rows = [[_brief(record[name]) for name in names] for record in shown]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 from ..ground.contracts import Array
+from ..ground.signals import undivided
 from .snapshot import number, plain
 
 __all__ = ["Monitor"]
@@ -51,8 +53,9 @@ class Monitor:
             self._best, self.best_epoch = (value, tie), epoch
             if self._kept is None:
                 self._kept = (theta.copy(), statistics.copy())
-            else:
-                self._kept[0][...], self._kept[1][...] = theta, statistics
+            else:  # two writes that belong together; one alone cannot be divided
+                with undivided() if statistics.size else contextlib.nullcontext():
+                    self._kept[0][...], self._kept[1][...] = theta, statistics
         if value < self._reference - self.min_delta:
             self._reference, self._waited = value, 0
         else:

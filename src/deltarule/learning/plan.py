@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "PRECISIONS", "Plan", "steps_in"]
+__all__ = ["ENGINES", "POLICIES", "PRECISIONS", "Plan", "steps_in"]
 
 ENGINES = ("auto", "reference", "fast")
 PRECISIONS = ("full", "bf16")
+POLICIES = ("stop", "rollback", "raise")
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,19 @@ class Plan:
     engine : one of ENGINES
         "auto" takes the fast engine for what it can do, and the reference for the rest.
     precision : one of PRECISIONS
-        Of the fast engine's products; the reference is always full.
+        Of the products of the fast engine or of a device; in NumPy the reference is always full.
     shuffle : bool
         Whether every epoch takes the rows in an order of its own.
+    device : str or None
+        Where PyTorch's tensors take the steps, such as "cuda"; None for NumPy and the engine.
     shards : int
         Into how many parts several workers cut a batch; 0 where there is one process alone.
     sharded_optimizer : bool
         Whether each of the workers holds a slice of the optimizer's memory only.
+    on_divergence : one of POLICIES
+        "raise" ends the training with an error, "stop" with the best weights and a note in the
+        history, once there are some; "rollback" goes back to the end of the last whole epoch with
+        half the learning rate, a bounded number of times, and then stops.
     """
 
     epochs: int
@@ -48,8 +55,10 @@ class Plan:
     engine: str = "auto"
     precision: str = "full"
     shuffle: bool = True
+    device: str | None = None
     shards: int = 0
     sharded_optimizer: bool = False
+    on_divergence: str = "raise"
 
 
 def steps_in(n: int, plan: Plan) -> int:

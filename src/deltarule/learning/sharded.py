@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .plan import Plan
 from .slices import Slice
-from .step import backpropagate, descend, follow, l2
+from .step import backpropagate, descend, is_finite, l2, move_average, pace_of_average
 
 __all__ = ["ShardedSteps"]
 
@@ -65,6 +66,7 @@ class ShardedSteps:
         self._mine = range(workers.rank * share, (workers.rank + 1) * share)
         self._penalty = l2(plan.l2)
         self._untold: list[Array] = []
+        self.gradient_is_finite = True
         self._slice = Slice(chain, optimizer, workers) if plan.sharded_optimizer else None
 
     def load(self) -> None:
@@ -100,24 +102,26 @@ class ShardedSteps:
         """Take steps t, t + 1, … with the first batches of `order`; their losses, float64."""
         size = self.plan.batch_size
         here = order[: size * self.at_once]
-        return np.array(
-            [
-                self._step(here[start : start + size], t + i)
-                for i, start in enumerate(range(0, len(here), size))
-            ]
-        )
+        losses: list[float] = []
+        for start in range(0, len(here), size):
+            losses.append(self._step(here[start : start + size], t + len(losses)))
+            if not (math.isfinite(losses[-1]) and self.gradient_is_finite):
+                break
+        return np.array(losses)
 
     def _step(self, index: Array, t: int) -> float:
         mine = self.sum_of_mine(index, t)
         options: Any = {"penalty": self._penalty, "clip": self.plan.clip_norm}
         if self._slice is not None:
             value = self._slice.descend(mine, t, **options)
+            self.gradient_is_finite = self._slice.gradient_is_finite
         else:
             total = self.sum_of_all(mine)
             value, self.chain.outgoing[...] = total[0], total[1:]
             value = descend(self.chain, self.optimizer, t, value, **options)
+            self.gradient_is_finite = is_finite(self.chain.grad)
         if self.averaged is not self.chain:
-            follow(self.averaged, self.chain, self.plan.average, t)
+            move_average(self.averaged, self.chain, float(pace_of_average(self.plan.average, t)))
         self._untold.append(index)
         if t % STEPS_BETWEEN_CHECKS == 0:
             self._compare(t)

@@ -37,7 +37,7 @@ class Slice:
         self.lo = min(workers.rank * self.width, n)
         self.hi = min(self.lo + self.width, n)
         self.part = optimizer.part(chain.theta, self.lo, self.hi)
-        self._loaded = False
+        self._loaded, self.gradient_is_finite = False, True
 
     def load(self) -> None:
         """Keep this slice of the memory; the rest is let go."""
@@ -70,6 +70,8 @@ class Slice:
         grad = self.workers.scatter_sum(grad)[: self.hi - self.lo]
         small = np.concatenate([[value, grad @ grad], chain.increments]).astype(chain.theta.dtype)
         small = self.workers.gather(small).sum(axis=0)
+        # Of the sum of squares, which all workers know: where it overflows, so does Adam's memory.
+        self.gradient_is_finite = math.isfinite(small[1])
         if clip:
             length = math.sqrt(float(small[1]))
             if length > clip:

@@ -22,7 +22,8 @@ class Snapshot:
     arrays : dict of arrays, each its own
         `theta`, `statistics`, `state`; where there are any `averaged_…`, `best_…`; within an epoch
         `before_…` (the averaged weights it began with), `losses` of its steps so far, (done,), and
-        `scores` of the rows taken so far, (n, n_outputs).
+        `scores` of the rows taken so far, (n, n_outputs), and, where the training may go back,
+        `safe_…`: the weights and the optimizer's memory it began with.
     facts : dict, JSON-able
         Counters, the history, and what the monitor and the guard against divergence remember.
     """

@@ -21,9 +21,10 @@ from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
 from .sharded import ShardedSteps
-from .step import follow, l2, train_step
+from .step import is_finite, l2, move_average, pace_of_average, train_step
+from .torch_steps import TorchSteps
 
-__all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
+__all__ = ["ReferenceSteps", "Steps", "asked_for", "judge_engine", "steps_for"]
 
 
 class Steps(Protocol):
@@ -31,11 +32,19 @@ class Steps(Protocol):
 
     `load` before the first and `store` after the last, or `leave` after an error: between them an
     engine may keep weights, optimizer and average to itself, whole steps only.  `scores` holds, of
-    each row, what it had when its batch was last taken, before the step.
+    each row, what it had when its batch was last taken, before the step.  `advance` takes some
+    steps from step t on, with the rows of `order`, and returns the loss of each.
+    `gradient_is_finite` tells it of the last step taken; after one whose loss or ∇ is not finite
+    there is no further one in a call.
+
+    A device returns its losses as a tensor, best looked at late, and tells of the gradients of all
+    steps since `load`; it goes on after what is not finite.
     """
 
-    scores: Array
-
+    @property
+    def scores(self) -> Array: ...
+    @property
+    def gradient_is_finite(self) -> bool | Array: ...
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
@@ -65,6 +74,7 @@ class ReferenceSteps:
         self.rows, self.averaged, self.plan = rows, averaged, plan
         self._penalty = l2(plan.l2)
         self.scores = np.empty((len(rows), 0), rows.dtype)
+        self.gradient_is_finite = True
 
     def load(self) -> None:
         """Weights are stepped where they are."""
@@ -99,8 +109,14 @@ class ReferenceSteps:
             self.scores = np.empty((len(rows), z.shape[1]), z.dtype)
         self.scores[index] = z
         if self.averaged is not self.chain:
-            follow(self.averaged, self.chain, self.plan.average, t)
+            move_average(self.averaged, self.chain, float(pace_of_average(plan.average, t)))
+        self.gradient_is_finite = is_finite(self.chain.grad)
         return np.array([float(value)])
+
+
+def asked_for(device: str) -> str:
+    """Why the engine takes no step, where a device does."""
+    return f'It was asked for by device="{device}".'
 
 
 def judge_engine(
@@ -111,6 +127,7 @@ def judge_engine(
     rule: Callable[..., Any],
     options: dict[str, Any],
     callbacks: Iterable[Callback] = (),
+    device: str | None = None,
 ) -> Description:
     """What the fast engine would be told of a training, and all that speaks against it.
 
@@ -122,6 +139,8 @@ def judge_engine(
         If engine="fast" and it cannot do this.
     """
     description = describe_training(chain, objective, rule, options, precision=precision)
+    if device is not None:
+        return Description(description.words, (asked_for(device),))
     reasons = list(description.reasons)
     for callback in callbacks:
         if hears_every_step(callback):
@@ -150,12 +169,16 @@ def steps_for(
     callbacks: Iterable[Callback],
     workers: Workers | None = None,
 ) -> tuple[Steps, tuple[str, ...]]:
-    """Who takes the steps of a training; and why it is not the fast engine, if it is not."""
+    """Who takes the steps of a training; and why it is not the engine, if it is not."""
+    each = any(hears_every_step(callback) for callback in callbacks)
     if workers is not None:
         steps = ShardedSteps(chain, objective, optimizer, rows, averaged, plan, workers)
-        if any(hears_every_step(callback) for callback in callbacks):
+        if each:
             steps.at_once = 1
         return steps, (f"Workers take them together, {plan.shards} shards to a batch.",)
+    if plan.device is not None:
+        there = TorchSteps(chain, objective, optimizer, rows, averaged, plan, every_step=each)
+        return there, (asked_for(plan.device),)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

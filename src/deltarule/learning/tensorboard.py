@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import NotAvailable
 from ..storage.atomic import as_path
-from .callbacks import Callback
+from .callbacks import PROBED, Callback
 
 if TYPE_CHECKING:
     from .training import Training
@@ -49,6 +49,8 @@ def tag_of(column: str) -> str | None:
     for prefix, part in PARTS.items():
         if column.startswith(prefix):
             return f"{column.removeprefix(prefix)}/{part}"
+    if column.startswith(PROBED):
+        return column.replace("_", "/", 1)
     return "learning_rate" if column == "lr" else column
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,11 +13,14 @@ from ..data.batches import Rows, batch_weights, epoch_order, total_weight
 from ..distributed.workers import Workers
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
+from ..ground.devices import at_hand, on_host
 from ..ground.errors import Diverged
+from ..ground.signals import undivided
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
-from .evaluation import Judge, evaluate
+from .divergence import Guard
+from .evaluation import Judge, evaluate, scored
 from .forecast import Forecast, forecast
 from .history import History
 from .monitor import Monitor
@@ -26,11 +28,9 @@ from .plan import Plan, steps_in
 from .progress import Progress
 from .snapshot import Snapshot, number, plain
 from .stepping import steps_for
+from .torch_steps import TorchSteps
 
 __all__ = ["Training"]
-
-# An epoch whose mean loss is so many times the first batch's has left for good.
-RUNAWAY = 1e4
 
 
 class Training:
@@ -87,28 +87,43 @@ class Training:
         self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
         self._losses: Array | None = None  # of the epoch's steps, while it runs
-        self._done, self._elapsed = 0, 0.0
+        self._weights = np.empty(0)  # of the rows of each
+        self._done, self._elapsed, self._finished = 0, 0.0, False
+        self._unseen: list[Array] = []  # losses of the last steps, still on a device
         self._clock = time.monotonic()
-        self._first_loss: float | None = None
-        self._last_finite: float | None = None
+        self._guard = Guard(self)
         self._steps, reasons = steps_for(
             chain, objective, optimizer, rows, self.averaged, plan, self.callbacks, workers
         )
         self.workers = workers
+        self._scored = scored
         self.history.engine = "reference" if reasons else "fast"
         if workers is not None:
             self.history.engine = "workers"
+        if isinstance(self._steps, TorchSteps):
+            self._scored = self._steps.scored
+            self.history.engine, self.history.device = "torch", self._steps.where
         self.history.engine_reasons = reasons
+
+    @property
+    def taken(self) -> int:
+        """Steps taken in all, those that were given up by going back included; it never falls."""
+        return self.t + self._guard.taken_back
 
     @quiet
     def run(self) -> History:
         """Train to the end; the chain then holds the best weights (or the last, unmonitored).
 
+        Where the loss, ∇ or a weight is not finite, or the mean loss has left for good, the plan's
+        `on_divergence` says what becomes of it.  At an end that was not planned, the chain holds
+        the best weights so far, or, where none were monitored, those from before the epoch.
+
         Raises
         ------
         Diverged
-            When the loss or a weight is not finite; the chain then holds the best weights so far,
-            or, where none were monitored, those from before the epoch.
+            Where it diverges and may not go back, if the plan says "raise" or no epoch was
+            finished; else `history.stop_reason` is "diverged", and the last of `history.notes`
+            says why.
         """
         started, plan = time.monotonic() - self._elapsed, self.plan
         self._clock = started
@@ -118,7 +133,8 @@ class Training:
                 if self._losses is None:
                     self.epoch += 1
                     self._before = (self.averaged.theta.copy(), self.averaged.statistics.copy())
-                record = self._one_epoch()
+                    self._guard.begin_epoch()
+                record = self._good_epoch()
                 record["seconds"] = time.monotonic() - started
                 self.history.epochs.append(record)
                 self._losses = None
@@ -133,18 +149,12 @@ class Training:
             self.progress = Progress.of(
                 self.chain, self.averaged, self.optimizer, self.t, self.epoch
             )
-        except (Diverged, KeyboardInterrupt):  # never half a step
-            self.averaged.theta[...], self.averaged.statistics[...] = self._before
-            raise
-        finally:
-            self.history.steps = self.t
-            self.history.seconds = time.monotonic() - started
-            self.history.weights_sha256 = hashlib.sha256(self.chain.theta.tobytes()).hexdigest()
-            self.chain.theta[...] = self.averaged.theta
-            self.chain.statistics[...] = self.averaged.statistics
-            if self.monitor and plan.restore_best:
-                self.monitor.restore(self.chain.theta, self.chain.statistics)
-            self._tell("on_end")
+            self._finish(started)
+        except BaseException as error:
+            ends = isinstance(error, Diverged) and self._guard.stops(error)
+            self._finish(started, undo=isinstance(error, Diverged | KeyboardInterrupt))
+            if not ends:
+                raise
         return self.history
 
     def forecast(self) -> Forecast | None:
@@ -154,6 +164,24 @@ class Training:
             self.chain, self.objective, self.optimizer, self.rows, self.plan, self.workers
         )
 
+    def _finish(self, started: float, undo: bool = False) -> None:
+        """Leave the best weights, once; those from before the epoch where a step may be half."""
+        history, chain, averaged = self.history, self.chain, self.averaged
+        with undivided():
+            if self._finished:
+                return
+            self._finished = True
+            if undo:
+                averaged.theta[...], averaged.statistics[...] = self._before
+            history.steps, history.seconds = self.t, time.monotonic() - started
+            if isinstance(self._steps, TorchSteps):
+                history.notes = (*self._steps.notes, *history.notes)
+            history.weights_sha256 = hashlib.sha256(chain.theta.tobytes()).hexdigest()
+            chain.theta[...], chain.statistics[...] = averaged.theta, averaged.statistics
+            if self.monitor and self.plan.restore_best:
+                self.monitor.restore(chain.theta, chain.statistics)
+            self._tell("on_end")
+
     # -- stopping and going on ----------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
@@ -161,6 +189,7 @@ class Training:
         within = self._losses is not None
         if within:
             self._steps.store()
+            self._look()
         arrays = {
             "theta": self.chain.theta.copy(),
             "statistics": self.chain.statistics.copy(),
@@ -178,11 +207,11 @@ class Training:
             "epoch": self.epoch,
             "stop": self.stop,
             "seconds": time.monotonic() - self._clock,
-            "first_loss": self._first_loss,
-            "last_finite": self._last_finite,
             "epochs": self.history.epochs,
             "stopped_early": self.history.stopped_early,
         }
+        for_going_back, of_guard = self._guard.snapshot(within)
+        arrays, facts = arrays | for_going_back, facts | of_guard
         if self.monitor:
             kept, facts["monitor"] = self.monitor.snapshot()
             arrays |= kept
@@ -207,8 +236,7 @@ class Training:
             self._steps.resume(arrays["scores"])
         self.t, self.epoch, self.stop = facts["t"], facts["epoch"], facts["stop"]
         self._elapsed = facts["seconds"]
-        self._first_loss = number(facts["first_loss"])
-        self._last_finite = number(facts["last_finite"])
+        self._guard.resume(arrays, facts, self._before, self.t - self._done)
         self.history.epochs = [{k: number(v) for k, v in r.items()} for r in facts["epochs"]]
         self.history.stopped_early = facts["stopped_early"]
         if self.monitor:
@@ -218,6 +246,16 @@ class Training:
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self)
+
+    def _good_epoch(self) -> dict[str, float]:
+        """The record of an epoch; it begins anew as often as the guard allows."""
+        while True:
+            try:
+                return self._one_epoch()
+            except Diverged as error:
+                if not self._guard.goes_back(error):
+                    raise
+                self._losses = None
 
     def _one_epoch(self) -> dict[str, float]:
         plan, rows = self.plan, self.rows
@@ -232,81 +270,47 @@ class Training:
         metrics = self.judge(rows.y, self._steps.scores, rows.weight)
         record = {"epoch": self.epoch, "step": self.t, "lr": lr, "train_loss": loss}
         record |= {f"train_{name}": value for name, value in metrics.items()}
-        if not np.isfinite(self.chain.theta).all():
-            self._diverged("a weight was not finite")
-        if not np.isfinite(self.chain.statistics).all():
-            self._diverged("a running mean or variance was not finite")
-        if not np.isfinite(self.optimizer.state).all():  # it would stand still, and not say so
-            self._diverged("the optimizer's memory of the gradients was not finite")
-        self._guard_mean("the mean loss of the epoch", loss)
+        self._guard.see_epoch(loss)
         if self.rows_val is not None:
-            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge)
-            self._guard_mean("the validation loss", found["loss"])
+            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge, self._scored)
+            self._guard.see_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
     def _all_steps(self, order: Array) -> tuple[Array, Array]:
         """Take every step of an epoch; the loss of each and the weight of its rows."""
-        weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
+        self._weights = weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
         if self._losses is None:
             self._losses, self._done = np.empty(len(weights)), 0
         losses = self._losses
         self._steps.load()
         try:
             while self._done < len(losses):
-                done = self._done
-                taken = self._steps.advance(order[done * self.plan.batch_size :], self.t + 1)
-                losses[done : done + len(taken)] = taken
-                self._guard(taken, weights[done : done + len(taken)])
+                left = order[self._done * self.plan.batch_size :]
+                taken = self._steps.advance(left, self.t + 1)
+                self._unseen.append(taken)
                 self._done += len(taken)
+                self.t += len(taken)
+                if at_hand(taken):
+                    self._look()
                 self._tell("on_step")
+            self._look()
         except BaseException:
             self._steps.leave()
             raise
+        finally:
+            self._unseen = []
         self._steps.store()
         return losses, weights
 
-    def _guard(self, losses: Array, weights: Array) -> None:
-        """Count steps, and stop at the first whose loss is not finite."""
-        for loss, weight in zip(losses.tolist(), weights.tolist(), strict=True):
-            self.t += 1
-            if not math.isfinite(loss):
-                self._diverged("the loss was not finite")
-            if self._first_loss is None and weight > 0:  # what no row counts for says nothing
-                self._first_loss = loss
-            self._last_finite = loss
-
-    def _guard_mean(self, what: str, value: float) -> None:
-        """A loss that is finite but has left for good would pass for a result."""
-        if not value <= RUNAWAY * (1.0 + abs(self._first_loss or 0.0)):
-            self._diverged(f"{what} was {value:.3g}")
-
-    def _diverged(self, what: str) -> None:
-        lr = self.optimizer.rate(self.t)
-        before = (
-            "no step had a finite loss"
-            if self._last_finite is None
-            else f"the last finite loss was {self._last_finite:.4g}"
-        )
-        best = self.monitor.best_epoch if self.monitor and self.plan.restore_best else None
-        kept = f"of epoch {best}, the best" if best else "from before this epoch"
-        raise Diverged(
-            f"Training diverged: {what} at step {self.t} (epoch {self.epoch}) with "
-            f"learning rate {lr:.3g}; {before}. {self._likely_cause(lr)} "
-            f"Kept are the weights {kept}.",
-            self.t,
-        )
-
-    def _likely_cause(self, lr: float) -> str:
-        greatest = float(abs(self.rows.x(slice(0, 256))).max(initial=0.0))
-        if greatest > 100.0:
-            return (
-                f'The input reaches {greatest:.3g}: scale it (scaling="feature"), '
-                "or lower the learning rate."
-            )
-        if self.plan.clip_norm is None:
-            return (
-                f"The learning rate is probably too high: try {lr / 10:.2g}, or limit the "
-                "gradient with clip_norm=1."
-            )
-        return f"The learning rate is probably too high: try {lr / 10:.2g}."
+    def _look(self) -> None:
+        """Take note of losses that were not looked at, and stop at one that is not finite."""
+        assert self._losses is not None
+        found = np.concatenate([np.empty(0), *map(on_host, self._unseen)])
+        self._unseen = []
+        if not len(found):
+            return
+        at = slice(self._done - len(found), self._done)
+        self._losses[at] = found
+        self.t -= len(found)  # the guard counts them, up to the one that it stops at
+        self._guard.see_steps(found, self._weights[at], self._steps.gradient_is_finite)

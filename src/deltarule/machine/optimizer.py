@@ -47,6 +47,11 @@ class Optimizer:
         Where the matrices lie in θ.
     options : dict, optional
         The rule's hyper-parameters.
+
+    Attributes
+    ----------
+    factor : float
+        Of every rate, 1.0; a training that goes back after a divergence halves it.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Optimizer:
         self.rule = rule
         self.options = options or {}
         self.lr, self.total, self.schedule = lr, total, schedule
+        self.factor = 1.0
         self.weight_decay, self.matrices = weight_decay, matrices
         self.state = zeros((rule.slots, len(theta)), like=theta)  # type: ignore[attr-defined]
         self._work = zeros(len(theta), like=theta)
@@ -84,7 +90,8 @@ class Optimizer:
 
     def rate(self, t: int) -> float:
         """ηₜ, the learning rate of step t = 1, 2, …"""
-        return self.lr * (self.schedule(t - 1, self.total) if self.schedule else 1.0)
+        scheduled = self.schedule(t - 1, self.total) if self.schedule else 1.0
+        return self.factor * (self.lr * scheduled)
 
     def ahead(self, t: int, steps: int) -> tuple[Array, Array]:
         """ηₜ, (steps,), and the rule's scalars, (steps, k), of steps t, t + 1, …, float64."""
@@ -93,11 +100,15 @@ class Optimizer:
         scalars = self.rule.scalars(at, **self.options)  # type: ignore[attr-defined]
         return rates, np.stack(scalars, axis=1) if scalars else np.empty((steps, 0))
 
-    def step(self, theta: Array, grad: Array, t: int) -> None:
-        """Move θ, in place, by step t = 1, 2, …"""
+    def scalars(self, t: int, like: Array) -> tuple[Array, ...]:
+        """1 − ηₜλ, ηₜ and the rule's scalars of step t = 1, 2, …, as 0-d arrays."""
         lr = self.rate(t)
+        own = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
+        return tuple(lift(value, like) for value in (1.0 - lr * self.weight_decay, lr, *own))
+
+    def step(self, theta: Array, grad: Array, t: int | tuple[Array, ...]) -> None:
+        """Move θ, in place, by step t = 1, 2, …, or by the step that has these `scalars`."""
+        keep, *of_step = t if isinstance(t, tuple) else self.scalars(t, theta)
         if self.weight_decay:
-            theta[self.matrices] *= lift(1.0 - lr * self.weight_decay, like=theta)
-        scalars = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
-        of_step = (lift(value, like=theta) for value in (lr, *scalars))
+            theta[self.matrices] *= keep
         self.rule(theta, grad, self.state, self._work, *of_step, **self.options)

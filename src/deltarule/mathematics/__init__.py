@@ -11,4 +11,5 @@ ORDER = (
     "schedules",
     "metrics",
     "calibration",
+    "statistics",
 )

@@ -19,7 +19,7 @@ from ..ground.arrays import exp, quiet, sum_units, top_of_rows
 from ..ground.contracts import Array
 from .losses import binary_cross_entropy, cross_entropy
 
-__all__ = ["expected_calibration_error", "fit_temperature", "log_loss"]
+__all__ = ["expected_calibration_error", "fit_temperature", "log_loss", "reliability"]
 
 LEAST, GREATEST = 0.05, 20.0
 # Scores beyond are no less certain, and their differences times 1/LEAST must stay finite.
@@ -115,6 +115,14 @@ def expected_calibration_error(
     outputs the probability of a yes, of the shape of y, each output a row with c = max(p, 1 − p).
     Naeini, Cooper and Hauskrecht 2015.
     """
+    w, confidence, right = reliability(y, p, weight, bins)
+    return float(abs(right - confidence).sum() / w.sum())
+
+
+def reliability(
+    y: Array, p: Array, weight: Array | None = None, bins: int = 15
+) -> tuple[Array, Array, Array]:
+    """Σwᵢ, Σwᵢcᵢ and Σwᵢ[ŷᵢ = yᵢ] of the rows in each bin of (K4), (bins,) each."""
     if p.ndim == 1 or y.ndim == 2:
         outputs = p.size // max(len(p), 1)
         weight = None if weight is None else np.repeat(weight, outputs)
@@ -122,7 +130,8 @@ def expected_calibration_error(
         y, p = (y.ravel() >= 0.5).astype(np.int64), np.stack([1.0 - yes, yes], axis=1)
     w = np.ones(len(y)) if weight is None else weight.astype(np.float64)
     confidence = p.max(1).astype(np.float64)
-    gap = w * ((p.argmax(1) == y) - confidence)
     inner = np.linspace(0.0, 1.0, bins + 1)[1:-1]
-    of_bin = np.bincount(np.searchsorted(inner, confidence), weights=gap, minlength=bins)
-    return float(abs(of_bin).sum() / w.sum())
+    of_bin = np.searchsorted(inner, confidence)
+    right = (p.argmax(1) == y).astype(np.float64)
+    sums = [np.bincount(of_bin, weights=w * a, minlength=bins) for a in (1.0, confidence, right)]
+    return sums[0], sums[1], sums[2]

@@ -12,6 +12,7 @@ ORDER = (
     "judging",
     "sharing",
     "resuming",
+    "starting",
     "assembly",
     "lane",
     "passes",

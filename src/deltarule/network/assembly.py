@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..data.selection import Input, in_pieces, is_mapped
+from ..ground.devices import find_device
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import progress_callback
 from ..learning.plan import Plan, steps_in
+from ..learning.probing import unfit_for_tensors
 from ..learning.stepping import judge_engine
 from ..learning.training import Training
 from ..machine.chain import Chain
@@ -20,12 +22,23 @@ from .memory import RowsInfo, training_memory
 from .preprocessing import Preprocessing
 from .resuming import checkpoints_for, identity_of
 from .sharing import check_workers
+from .starting import start_at_mean
 from .targets import require_two_classes
 
-__all__ = ["assemble", "rows_info"]
+__all__ = ["OF_PLAN", "assemble", "rows_info"]
 
 OF_SHARING = ("shards", "sharded_optimizer")
-OF_PLAN = ("epochs", "batch_size", "clip_norm", "average", "restore_best", "engine", "precision")
+OF_PLAN = (
+    "epochs",
+    "batch_size",
+    "clip_norm",
+    "average",
+    "restore_best",
+    "engine",
+    "precision",
+    "device",
+    "on_divergence",
+)
 
 
 def assemble(
@@ -51,7 +64,7 @@ def assemble(
     InvalidInput
         Naming every problem at once, before anything has changed.
     NotAvailable
-        If engine="fast" is asked for and the compiled core is not there.
+        If engine="fast" is asked for and the compiled core is not there, or a device that is not.
     """
     problems = Problems()
     s = preprocessing.settings
@@ -77,13 +90,20 @@ def assemble(
     rule, options = s.optimizer.function, s.optimizer.options
     try:
         description = judge_engine(
-            plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks
+            plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks, plan.device
         )
     except InvalidInput as error:
         problems.take(error)
     problems.raise_if_any()
     assert array is not None
     assert targets is not None
+    if plan.device is not None:
+        find_device(plan.device)
+        for sentence in unfit_for_tensors(
+            chain.layers, s.loss.bound, rule, options, targets, s.sizes[-1]
+        ):
+            problems.add(sentence)
+        problems.raise_if_any()
     found = rows_info(array, array_val if has_validation else None)
     training_memory(
         s,
@@ -92,10 +112,13 @@ def assemble(
         plan,
         found,
         monitored=watcher is not None,
+        checkpoints=checkpoints.write is not None,
         network_is_there=True,
     ).require()
     prepared = prepared.with_scaling_of(array)
     rows = prepared.rows(array, targets, weight)
+    if preprocessing.scaling is None:
+        start_at_mean(chain, s, rows)
     rows_val = None
     if has_validation:
         assert array_val is not None

@@ -49,7 +49,10 @@ def shape_of(array: Input) -> str:
 
 def brief(value: object) -> str:
     """How Python writes a value, on one line and cut off at 60 characters."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        text = f"a {type(value).__name__} too long to be written"
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

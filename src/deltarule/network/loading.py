@@ -18,7 +18,7 @@ from ..storage.container import read_tensors
 from .inputs import brief
 from .network import Network
 
-__all__ = ["BEST", "load"]
+__all__ = ["BEST", "PARTS", "load", "rebuilt"]
 
 BEST = "best.safetensors"
 """The file of a run folder that holds its best weights."""
@@ -62,11 +62,31 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
         )
     if isinstance(path, str | os.PathLike) and os.path.isfile(os.path.join(path, BEST)):
         path = os.path.join(path, BEST)
-    tensors, description = read_tensors(path)
+    return rebuilt(*read_tensors(path), functions, str(path))
+
+
+def rebuilt(
+    tensors: dict[str, Array], description: dict[str, Any], custom: dict[str, Any], source: str
+) -> Network:
+    """The network that `described` took apart; every value is checked.
+
+    Parameters
+    ----------
+    tensors, description
+        What `described` gave.
+    custom : dict of name to function
+    source : str
+        Where they come from, for messages.
+
+    Raises
+    ------
+    FileRefused
+        If they do not belong together, or describe no network.
+    """
     try:
         given = dict(description["network"])
         for name, table in PARTS.items():
-            given[name] = _with_custom(given[name], functions, (str(path), name), names_in(table))
+            given[name] = _with_custom(given[name], custom, (source, name), names_in(table))
         shape = description["image_shape"]
         encoder = None
         if description["encoder"] is not None:
@@ -81,7 +101,7 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
     except _NeedsFunction:
         raise
     except DeltaruleError as error:
-        raise FileRefused(f"{path} does not describe a network: {error}") from None
+        raise FileRefused(f"{source} does not describe a network: {error}") from None
     except (
         KeyError,
         TypeError,
@@ -91,7 +111,7 @@ def load(path: str | os.PathLike[str], custom: dict[str, Any] | None = None) -> 
         OverflowError,
         RecursionError,
     ) as error:
-        raise FileRefused(f"{path} does not describe a network ({error!r}).") from None
+        raise FileRefused(f"{source} does not describe a network ({error!r}).") from None
     return network
 
 

@@ -17,6 +17,8 @@ from ..ground.contracts import Layer
 from ..ground.errors import InvalidInput
 from ..ground.memory import Limit, in_words, require_memory
 from ..learning.evaluation import FAST_ROWS_AT_ONCE, ROWS_AT_ONCE
+from ..learning.full_batch import MOST_KEPT
+from ..learning.full_batch import ROWS_AT_ONCE as FULL_ROWS_AT_ONCE
 from ..learning.plan import Plan
 from ..learning.stepping import judge_engine
 from ..machine.layers import Activation, Dense, Dropout
@@ -28,6 +30,7 @@ __all__ = [
     "TrainingMemory",
     "count_parameters",
     "describe_settings",
+    "full_batch_memory",
     "training_memory",
     "training_vectors",
 ]
@@ -36,13 +39,21 @@ __all__ = [
 VECTORS = 5
 # Of θ's length: the moving average, and the room behind it that a chain has for its gradient.
 OF_AVERAGE = 2
+# Of θ's length, beside state and average, what a device holds: θ, ∇, that of the chain which
+# judges, and scratch.
+TENSORS = 4
 # How many numbers a layer keeps of each unit until its pullback has been called.
 KEPT: dict[type, int] = {Dense: 1, Activation: 2, Dropout: 2}
 KEPT_BY_NORMALIZATION = 3
 # Values and gradients of the widest layer that are made and dropped on the way.
 ON_THE_WAY = 3
+# Of float64 vectors that L-BFGS holds: SciPy's workspace of ten pairs, 2·10 + 5, its bounds, and
+# the points and gradients that it and the training pass on, as measured.
+OF_FULL_BATCH = 25 + 2 + 17
 # An epoch's order, and the random words that it is sorted by.
 ORDER_BYTES = 24
+# The part that is always there already.
+HELD = "rows in memory"
 REMEDY = (
     "make the network or the batches smaller, or store the rows as X.npy and y.npy in a folder, "
     "from which they are read as needed"
@@ -101,17 +112,23 @@ class TrainingMemory:
         """Bytes that the training will take besides those that are there."""
         return max(0, self.total - self.there)
 
-    def require(self) -> None:
+    def require(self, remedy: str = REMEDY) -> None:
         """Refuse a training that would not fit, before anything is taken.
+
+        Parameters
+        ----------
+        remedy : str
+            The end of the sentence.
 
         Raises
         ------
         InvalidInput
             With the figure, its largest part, and the limit.
         """
-        name = max(self.parts, key=lambda part: self.parts[part])
+        new = {name: size for name, size in self.parts.items() if name != HELD}
+        name = max(new, key=lambda part: new[part])
         largest = f"{name} {in_words(self.parts[name])}"
-        require_memory(self.new, f"This training (the largest part: {largest})", REMEDY)
+        require_memory(self.new, f"This training (the largest part: {largest})", remedy)
 
     def fits(self, limit: Limit | None) -> bool:
         """Whether it would not be refused."""
@@ -132,7 +149,7 @@ def training_vectors(settings: Settings, average: float = 0.0) -> int:
 
 
 def describe_settings(
-    settings: Settings, engine: str, precision: str
+    settings: Settings, engine: str, precision: str, device: str | None = None
 ) -> tuple[dict[str, Layer], Description]:
     """The layers that settings make, and what the engine says to a training of them.
 
@@ -142,7 +159,7 @@ def describe_settings(
     bare: Any = SimpleNamespace(layers=layers, theta=np.empty(0, settings.dtype))
     s = settings
     rule, options = s.optimizer.function, s.optimizer.options
-    return layers, judge_engine(engine, precision, bare, s.loss.bound, rule, options)
+    return layers, judge_engine(engine, precision, bare, s.loss.bound, rule, options, device=device)
 
 
 def training_memory(
@@ -153,6 +170,7 @@ def training_memory(
     rows: RowsInfo,
     *,
     monitored: bool,
+    checkpoints: bool = False,
     network_is_there: bool = False,
 ) -> TrainingMemory:
     """What a training will hold at its fullest, by part.
@@ -163,33 +181,83 @@ def training_memory(
         Of the engine; one with reasons means that the reference takes the steps.
     monitored : bool
         Whether the best weights are kept.
+    checkpoints : bool
+        Whether some are written.
     network_is_there : bool
         Whether θ and ∇ have been made.
     """
     width = np.dtype(settings.dtype).itemsize
     vector = count_parameters(layers) * width
     statistics = count_parameters(layers, "statistics") * width
-    fast = not description.reasons
+    fast, elsewhere = not description.reasons, plan.device not in (None, "cpu")
     others = training_vectors(settings, plan.average) - VECTORS
     slots = others - (OF_AVERAGE if plan.average else 0)
     batch = min(plan.batch_size, rows.n_train)
+    changing = (1 + slots + bool(plan.average)) * vector  # θ, the optimizer's memory, the average
+    at_the_end = changing + vector
+    before = vector + (changing if plan.on_divergence == "rollback" else 0)
+    of_checkpoint = _checkpoint(changing, monitored * vector, before, settings, rows)
     parts = {
         "parameters": vector,
         "gradient": vector,
         "optimizer": (slots + 1) * vector,
         "averaged weights": (OF_AVERAGE * vector) if plan.average else 0,
         # Those before the epoch, the best, and, when it ends, where it stopped and a copy from
-        # which the weights' checksum is taken.
-        "weights kept": (1 + monitored + (1 + slots + bool(plan.average)) + 1) * vector
-        + 4 * statistics,
+        # which the weights' checksum is taken; and where it may go back to.
+        "weights kept": before + monitored * vector + at_the_end + 4 * statistics,
+        # A copy of all that changes, and the file that it becomes, beside what was before the
+        # epoch; the end's own copies are not there yet.
+        "checkpoint": max(0, of_checkpoint - at_the_end) if checkpoints else 0,
         "engine": _engine_bytes(settings, description, plan, batch, rows) if fast else 0,
-        "activations": _activations(settings, layers, batch, rows, fast),
+        "tensors": (TENSORS + others) * vector if plan.device == "cpu" else 0,
+        "activations": 0 if elsewhere else _activations(settings, layers, batch, rows, fast),
         "targets and scores": _of_each_row(settings, rows, width),
-        "rows in memory": rows.in_memory,
+        HELD: rows.in_memory,
         "encoded table": rows.encoded,
     }
     there = rows.in_memory + (2 * vector if network_is_there else 0)
     return TrainingMemory({k: int(v) for k, v in parts.items()}, int(there), rows.on_disk)
+
+
+def full_batch_memory(
+    settings: Settings,
+    layers: Mapping[str, Layer],
+    rows: RowsInfo,
+    *,
+    monitored: bool,
+    network_is_there: bool = False,
+) -> TrainingMemory:
+    """What a training by L-BFGS, which computes in float64, will hold at its fullest, by part.
+
+    Parameters
+    ----------
+    monitored, network_is_there : bool
+        As in `training_memory`.
+    """
+    width, n = np.dtype(settings.dtype).itemsize, count_parameters(layers)
+    numbers = rows.n_train * settings.sizes[0]
+    parts = {
+        "parameters": n * width,
+        "gradient": n * width,
+        "L-BFGS": OF_FULL_BATCH * n * 8,
+        "weights kept": (1 + monitored) * n * width,
+        "activations": _kept_of_a_row(settings, layers) * 8 * min(FULL_ROWS_AT_ONCE, rows.n_train),
+        "targets and scores": _of_each_row(settings, rows, 8),
+        HELD: rows.in_memory,
+        "rows in float64": numbers * 8 if numbers <= MOST_KEPT else 0,
+        "encoded table": rows.encoded,
+    }
+    there = rows.in_memory + (2 * n * width if network_is_there else 0)
+    return TrainingMemory({k: int(v) for k, v in parts.items()}, int(there), rows.on_disk)
+
+
+def _checkpoint(changing: int, best: int, before: int, settings: Settings, rows: RowsInfo) -> float:
+    """What is copied for a checkpoint within an epoch, and twice the file before it is written: by
+    tensors, and as one.
+    """
+    scores = rows.n_train * settings.sizes[-1] * np.dtype(settings.dtype).itemsize
+    copied = changing + best + scores
+    return 3 * copied + 2 * before
 
 
 def _engine_bytes(
@@ -226,12 +294,17 @@ def _activations(
     if fast:
         judged = min(FAST_ROWS_AT_ONCE, rows.n_val) * settings.sizes[-1] * width
         return judged + min(rows.piece, PIECE)
+    rows_at_once = max(batch, min(ROWS_AT_ONCE, rows.n_val))
+    return _kept_of_a_row(settings, layers) * width * rows_at_once
+
+
+def _kept_of_a_row(settings: Settings, layers: Mapping[str, Layer]) -> float:
+    """How many numbers of each row the reference holds at a time."""
     units, kept = settings.sizes[0], float(settings.sizes[0])
     for layer in layers.values():
         units = getattr(layer, "n_out", units)
         kept += units * KEPT.get(type(layer), KEPT_BY_NORMALIZATION)
-    kept += ON_THE_WAY * max(settings.sizes)
-    return kept * width * max(batch, min(ROWS_AT_ONCE, rows.n_val))
+    return kept + ON_THE_WAY * max(settings.sizes)
 
 
 def _of_each_row(settings: Settings, rows: RowsInfo, width: int) -> float:

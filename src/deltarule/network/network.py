@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from ..distributed.workers import Workers, agreed
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
-from ..ground.errors import InvalidInput, Problems
+from ..ground.errors import CutShort, InvalidInput, Problems
 from ..ground.randomness import derive
 from ..learning.callbacks import Callback
 from ..learning.evaluation import evaluate, scores
@@ -64,7 +65,8 @@ class Network(SingleSteps):
     l2 : float
         λ of the penalty (λ/2)‖W‖² in the loss.
     initializer : str or callable
-        One of `deltarule.initializers`.
+        One of `deltarule.initializers`; biases start at zero, and of loss="poisson" a first
+        training sets the last one to the log of the mean count.
     scaling : {"auto", "none", "unit", "feature", "channel"}
         Of the input, learned from the training rows and saved with the model.  "auto" scales
         whole-number bytes (uint8) to [0, 1] and takes other numbers as they are.
@@ -189,6 +191,8 @@ class Network(SingleSteps):
         progress: bool = True,
         engine: str = "auto",
         precision: str = "full",
+        device: str | None = None,
+        on_divergence: str = "stop",
         checkpoints: str | os.PathLike[str] | None = None,
         checkpoint_every: float | str = "10 s",
         resume: str | os.PathLike[str] | None = None,
@@ -236,8 +240,18 @@ class Network(SingleSteps):
             `history.engine` which it was; see `explain_engine`.  Scores outside of steps, as of
             validation rows, are always the fast engine's where it can.
         precision : {"full", "bf16"}
-            Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
-            weights stay float32.
+            Of the fast engine's products, or a device's: "bf16" rounds their factors to 16 bits,
+            for speed.  The weights stay float32.
+        device : {None, "cpu", "cuda", "cuda:1", "mps"}
+            Where PyTorch's tensors take the steps, and judge the validation rows, by the
+            reference's own code; None for NumPy and the engine.
+        on_divergence : {"stop", "rollback", "raise"}
+            What becomes of a training whose loss, gradient or weights leave the finite numbers, or
+            whose loss ends ten thousand times where it began.  "stop" ends it: the best weights
+            stay (or those after the last whole epoch), a `CutShort` warning and the last of
+            `history.notes` say why, and `history.stop_reason` is "diverged".  "rollback" goes back
+            to the end of the last whole epoch with half the learning rate, at most five times, and
+            then stops; each is noted.  "raise" puts the same weights back and raises `Diverged`.
 
         checkpoints, checkpoint_every : path, optional, and float or str
             A folder for checkpoints, of which the two newest are kept; one after so many seconds,
@@ -265,9 +279,10 @@ class Network(SingleSteps):
             Naming every problem at once, before anything has changed; or what differs from the
             checkpoint's training.
         NotAvailable
-            If engine="fast" is asked for where there is none.
+            If engine="fast", PyTorch or a device is asked for where there is none.
         Diverged
-            If the loss or a weight ceases to be finite; the best weights so far are kept.
+            If it diverges under on_divergence="raise", or before the end of the first epoch, when
+            there is nothing to keep: the weights are then those of before.
         """
         given = {k: v for k, v in locals().items() if k != "self"}
         self.preprocessing, training = agreed(
@@ -278,7 +293,10 @@ class Network(SingleSteps):
             require_alike(workers, training)
         self.history = training.history
         self.trainings += 1
-        return training.run()
+        history = training.run()
+        if history.stop_reason == "diverged":
+            warnings.warn(history.notes[-1], CutShort, stacklevel=3)  # `quiet` is between
+        return history
 
     def _training_seed(self) -> int:
         """The seed of the next training: each has an order and a dropout of its own."""

@@ -10,23 +10,13 @@ from ..machine.chain import Chain
 from ..storage.container import write_tensors
 from .preprocessing import Preprocessing
 
-__all__ = ["save"]
+__all__ = ["described", "save"]
 
 
-def save(
-    path: str | os.PathLike[str],
-    chain: Chain,
-    prepared: Preprocessing,
-    about: dict[str, Any],
-    trainings: int,
-) -> None:
-    """Write a network's settings, preprocessing, weights and statistics.
-
-    Raises
-    ------
-    NotAvailable
-        If the file cannot be written.
-    """
+def described(
+    chain: Chain, prepared: Preprocessing, about: dict[str, Any], trainings: int
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """A network as named tensors, windows on its own, and values that JSON knows."""
     tensors: dict[str, Array] = {
         f"theta.{name}": w for name, w in chain.layout.views(chain.theta).items()
     }
@@ -48,4 +38,21 @@ def save(
     if prepared.encoder is not None:
         description["encoder"] = prepared.encoder.to_json()
         tensors |= {f"encoder.{k}": v for k, v in prepared.encoder.tensors().items()}
-    write_tensors(path, tensors, description)
+    return tensors, description
+
+
+def save(
+    path: str | os.PathLike[str],
+    chain: Chain,
+    prepared: Preprocessing,
+    about: dict[str, Any],
+    trainings: int,
+) -> None:
+    """Write a network's settings, preprocessing, weights and statistics.
+
+    Raises
+    ------
+    NotAvailable
+        If the file cannot be written.
+    """
+    write_tensors(path, *described(chain, prepared, about, trainings))

@@ -62,16 +62,25 @@ class Summary:
         )
 
 
-def summary(network: Network) -> Summary:
+def summary(network: Any) -> Summary:
     """The layers of a network: names, shapes, parameters, and the memory that training needs.
+
+    Parameters
+    ----------
+    network : Network, or a fitted estimator, whose `network_` it then is
 
     Returns
     -------
     Summary
         Prints as a table.
     """
+    given, network = network, getattr(network, "network_", network)
     if not isinstance(network, Network):
-        raise InvalidInput(f"summary takes a Network, not {brief(network)}.")
+        unfitted = "" if not hasattr(given, "partial_fit") else "; call fit, or initialize, first"
+        raise InvalidInput(
+            f"summary takes a Network, or a fitted MLPClassifier or MLPRegressor, not "
+            f"{brief(given)}{unfitted}."
+        )
     sizes, settings = network.settings.sizes, network.settings
     units = sizes[0]
     layers = []

@@ -353,7 +353,8 @@ def _classes_from(facts: dict[str, Any], k: int) -> Array | None:
     if facts["classes"] is None:
         return None
     classes = np.array(facts["classes"])
-    if classes.shape != (k,) or classes.dtype.kind not in "iUb":
+    whole = classes.dtype.kind == "f" and np.isfinite(classes).all() and not (classes % 1).any()
+    if classes.shape != (k,) or not (whole or classes.dtype.kind in "iUb"):
         raise ValueError("its classes do not fit its outputs")
     return classes
 

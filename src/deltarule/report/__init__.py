@@ -3,4 +3,23 @@
 A page is one self-contained HTML file: no script, nothing fetched, pictures inside.
 """
 
-ORDER = ("words", "histories", "figures", "axes", "plots", "summaries", "pages")
+ORDER = (
+    "words",
+    "histories",
+    "figures",
+    "axes",
+    "lines",
+    "plots",
+    "summaries",
+    "rendering",
+    "markdown",
+    "mistakes",
+    "pages",
+    "arms",
+    "bands",
+    "intervals",
+    "contrasts",
+    "comparisons",
+    "sweep_plots",
+    "sweeps",
+)

@@ -27,14 +27,17 @@ def last_epoch(history: History) -> int:
     return int(epoch_of(history[-1], len(history) - 1)) if history else 0
 
 
-def series(history: History, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Epochs and values where `key` was measured: what is missing or None is left out."""
+def series(
+    history: History, key: str, over: str = "epoch"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Epochs (or seconds) and values where both were measured: what is missing is left out."""
     measured = [
-        (epoch_of(record, i), as_float(record[key]))
+        (epoch_of(record, i) if over == "epoch" else as_float(record.get(over)), as_float(value))
         for i, record in enumerate(history)
-        if record.get(key) is not None
+        if (value := record.get(key)) is not None
     ]
     pairs = np.array(measured, dtype=np.float64).reshape(-1, 2)
+    pairs = pairs[~np.isnan(pairs[:, 0])]
     return pairs[:, 0], pairs[:, 1]
 
 

@@ -14,78 +14,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..ground.errors import InvalidInput
-from .axes import drawable, plain_numbers, spread, thinned
+from .axes import WIDTH, drawable, legend, plain_numbers, spread
 from .figures import INK, TRAIN, VALIDATION, canvas, figure_svg, picture_svg
-from .histories import History, series
-from .words import capitalised, count, is_share, legible, metric_name, metric_value, number
+from .words import count, legible, metric_value, number
 
-__all__ = ["confusion", "curves", "learning_rate", "predicted_against_true", "weight_tiles"]
+__all__ = ["confusion", "photograph", "predicted_against_true", "reliability", "weight_tiles"]
 
 Floats = NDArray[np.float64]
 
-WIDTH, HEIGHT = 5.4, 3.3  # inches; at 328 CSS pixels, a phone, the text is still 9 pixels high
-MAX_POINTS = 400  # of one curve
 MAX_SCATTER = 2000
 MAX_TILES = 36
 MAX_TILE_SIDE = 40  # pixels; keeps 36 tiles in three colours below 250 kB
+MAX_PHOTOGRAPH = 64  # pixels
 ANNOTATED_CLASSES = 12
 NAMED_CLASSES = 30
 DENSEST = 0.75  # opacity of a cell; the page shows through, so that its text stays readable
-TINY = 1e-100  # below it a logarithmic axis underflows
-NOT_FINITE = "not finite"
-LOG_SPAN = {"loss": 30.0, "lr": 1000.0}  # a curve that spans more is drawn on a log scale
-
-
-def curves(
-    history: History, quantity: str, best_epoch: int | None = None, *, prefix: str = "curves"
-) -> str:
-    """Training and validation `quantity` over epochs, the best epoch marked.
-
-    Parameters
-    ----------
-    history : sequence of mappings
-        One record per epoch with `epoch` and `train_<quantity>`, `val_<quantity>`; either may be
-        missing or None.  Where it is NaN or infinite, a cross stands at the upper edge.
-    quantity : str
-        'loss', 'accuracy' (drawn in percent) or any other metric.
-    best_epoch : int, optional
-        Marked by a dotted line.
-    """
-    scale = 100.0 if is_share(quantity) else 1.0
-    drawn = [
-        (f"{split}_{quantity}", colour, width)
-        for split, colour, width in (("train", TRAIN, 1.6), ("val", VALIDATION, 2.2))
-        if len(series(history, f"{split}_{quantity}")[0])
-    ]
-    spoken = metric_name(quantity)
-    with canvas(WIDTH, HEIGHT) as figure:
-        axes = figure.add_subplot()
-        span = _span([series(history, key)[1] for key, _, _ in drawn])
-        label = f"{spoken} (%)" if is_share(quantity) else spoken
-        _epoch_axes(axes, label, span, span > LOG_SPAN.get(quantity, math.inf))
-        for key, colour, width in drawn:
-            side = "training" if key.startswith("train_") else "validation"
-            epochs, values = series(history, key)
-            _line(axes, epochs, scale * values, colour, width, side)
-        if best_epoch is not None:
-            axes.axvline(best_epoch, color=INK, lw=1, ls=":", label=f"best epoch {best_epoch}")
-        _legend(axes)
-        words = [_in_words(history, key) for key, _, _ in drawn]
-        if best_epoch is not None:
-            words.append(f"The best epoch is {best_epoch}.")
-        return figure_svg(figure, f"{capitalised(spoken)} over epochs", " ".join(words), prefix)
-
-
-def learning_rate(history: History, *, prefix: str = "learning-rate") -> str:
-    """The learning rate over epochs, from the records' `lr`."""
-    with canvas(WIDTH, HEIGHT) as figure:
-        axes = figure.add_subplot()
-        epochs, values = series(history, "lr")
-        span = _span([values])
-        _epoch_axes(axes, "learning rate", span, span > LOG_SPAN["lr"])
-        _line(axes, epochs, values, INK, 1.8, "learning rate")
-        words = _in_words(history, "lr", "Learning rate")
-        return figure_svg(figure, "Learning rate over epochs", words, prefix)
 
 
 def confusion(matrix: ArrayLike, class_names: Sequence[str], *, prefix: str = "confusion") -> str:
@@ -137,9 +80,13 @@ def confusion(matrix: ArrayLike, class_names: Sequence[str], *, prefix: str = "c
 
 
 def weight_tiles(
-    W: ArrayLike, image_shape: tuple[int, int, int], *, prefix: str = "weights"
+    W: ArrayLike,
+    image_shape: tuple[int, int, int],
+    *,
+    most: int = MAX_TILES,
+    prefix: str = "weights",
 ) -> str:
-    """The incoming weights of the first units as pictures, at most 36.
+    """The incoming weights of the first units as pictures, at most `most`.
 
     Each tile is scaled by its own largest weight, symmetric around zero: middle grey is 0.
 
@@ -168,7 +115,7 @@ def weight_tiles(
             f"Images of shape {shape} have {math.prod(shape)} weights per unit; got an array of "
             f"shape {weights.shape}."
         )
-    first = weights[:, :MAX_TILES].T.astype(np.float64)
+    first = weights[:, :most].T.astype(np.float64)
     tiles = [_tile(column.reshape(shape)) for column in first]
     columns = min(len(tiles), 9)
     rows = -(-len(tiles) // columns)
@@ -230,82 +177,70 @@ def predicted_against_true(y: ArrayLike, z: ArrayLike, *, prefix: str = "predict
         return figure_svg(figure, title, " ".join(words), prefix)
 
 
-def _span(lines: Sequence[Floats]) -> float:
-    """Highest over lowest value of all lines; 1 where a logarithm could not show one of them."""
-    values = np.concatenate([v[drawable(v)] for v in lines] or [np.empty(0)])
-    if values.size == 0 or values.min() < TINY:
-        return 1.0
-    return float(values.max() / values.min())
+def reliability(
+    confidence: ArrayLike, right: ArrayLike, n: ArrayLike, *, prefix: str = "calibration"
+) -> str:
+    """How often answers of each confidence are right, and how many there are of each.
 
+    Parameters
+    ----------
+    confidence, right, n : array_like, shape (bins,)
+        Of the rows in each bin: the mean confidence and the share of right answers, both in
+        [0, 1], and their number.  Where the first two agree, the network is as sure as it may be.
 
-def _epoch_axes(axes: Any, label: str, span: float, logarithmic: bool) -> None:
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True))
-    if logarithmic:
-        axes.set_yscale("log")
-        subs = (1.0, 3.0) if span < 1e4 else (1.0,)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
-        axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_ylabel(f"{label} (log scale)" if logarithmic else label)
-    plain_numbers(axes.yaxis)
-    plain_numbers(axes.xaxis)
-    axes.grid(True, axis="y")
-
-
-def _line(axes: Any, x: Floats, y: Floats, colour: str, width: float, label: str) -> None:
-    fine = drawable(y) & drawable(x)
-    gaps = np.flatnonzero(~drawable(y) & drawable(x))
-    dots = {"marker": "o", "markersize": 3.5} if fine.sum() <= 40 else {}
-    if fine.any():
-        chosen = np.flatnonzero(fine)[thinned(y[fine], MAX_POINTS)]
-        axes.plot(x[chosen], y[chosen], color=colour, lw=width, label=label, **dots)
-    if gaps.size:
-        marked = gaps[spread(gaps.size, 50)]
-        axes.plot(
-            x[marked],
-            np.ones(marked.size),
-            color=colour,
-            ls="none",
-            marker="x",
-            markersize=6,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-            label=NOT_FINITE,
+    Raises
+    ------
+    InvalidInput
+        If the three have different lengths.
+    """
+    sure, share, rows = (np.asarray(a, dtype=np.float64).ravel() for a in (confidence, right, n))
+    if not sure.shape == share.shape == rows.shape:
+        raise InvalidInput(
+            f"Each bin of a calibration curve has a confidence, a share and a number; got "
+            f"{sure.size}, {share.size} and {rows.size}."
         )
+    fine = drawable(sure) & drawable(share) & drawable(rows)
+    x, y, counts = 100 * sure[fine], 100 * share[fine], rows[fine]
+    with canvas(WIDTH, 4.9) as figure:
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=[3, 1])
+        upper.plot([0, 100], [0, 100], color=INK, lw=1, alpha=0.6, label="as it should be")
+        upper.vlines(x, x, y, color=TRAIN, lw=2, label="gap")
+        upper.plot(x, y, color=VALIDATION, lw=1.6, marker="o", markersize=5, label="validation")
+        upper.set_ylabel("right answers (%)")
+        upper.set_xlim(0, 100)
+        upper.set_ylim(0, 100)
+        lower.bar(x, counts, width=4.5, color=VALIDATION)
+        lower.set_ylabel("rows")
+        lower.set_xlabel("confidence (%)")
+        for axes in (upper, lower):
+            axes.grid(True, axis="y")
+            plain_numbers(axes.yaxis)
+        plain_numbers(lower.xaxis)
+        legend(upper)
+        words = [
+            f"{count(k)} rows with a confidence of {a:.0f} %: {b:.0f} % right."
+            for a, b, k in zip(x, y, counts, strict=True)
+        ]
+        return figure_svg(figure, "Right answers by confidence", " ".join(words), prefix)
 
 
-def _legend(axes: Any) -> None:
-    entries = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(
-        entries.values(),
-        entries.keys(),
-        loc="lower left",
-        bbox_to_anchor=(0.0, 1.0),
-        ncols=3 if len(entries) <= 3 else 2,
-        borderaxespad=0.2,
-        handlelength=1.4,
-        columnspacing=1.2,
-    )
+def photograph(pixels: ArrayLike, title: str, description: str, *, prefix: str = "image") -> str:
+    """A row of image data as a picture, at most 64 pixels wide and high.
 
+    Parameters
+    ----------
+    pixels : array_like of bytes, shape (height, width, 1 or 3)
+    """
+    from PIL import Image
 
-def _in_words(history: History, key: str, name: str | None = None) -> str:
-    """One sentence on where a curve starts, ends and is lowest or highest."""
-    epochs, values = series(history, key)
-    name = name or capitalised(metric_name(key))
-    fine = np.flatnonzero(np.isfinite(values))
-    if fine.size == 0:
-        return f"{name} has no finite value."
-    first, last = (metric_value(key, values[i]) for i in (fine[0], fine[-1]))
-    low, high = fine[values[fine].argmin()], fine[values[fine].argmax()]
-    sentence = (
-        f"{name} goes from {first} to {last}; lowest {metric_value(key, values[low])} at epoch "
-        f"{number(epochs[low])}, highest {metric_value(key, values[high])} at epoch "
-        f"{number(epochs[high])}."
-    )
-    missing = values.size - fine.size
-    return f"{sentence} Not finite: {missing} of {values.size} epochs." if missing else sentence
+    given = np.asarray(pixels, dtype=np.uint8)
+    plain = given[..., 0] if given.shape[-1] == 1 else given
+    shrink = MAX_PHOTOGRAPH / max(plain.shape[:2])
+    if shrink < 1.0:
+        height, width = (max(1, round(side * shrink)) for side in plain.shape[:2])
+        small = Image.fromarray(plain).resize((width, height), Image.Resampling.BOX)
+        plain = np.asarray(small)
+    return picture_svg(plain, title, description, prefix)
 
 
 def _shades(counts: Floats) -> NDArray[np.uint8]:

@@ -174,11 +174,13 @@ def columns_of(history: History) -> list[tuple[str, str]]:
     return leading + [(key, metric_name(key)) for key in metrics if key in present]
 
 
-def epoch_rows(history: History, best_epoch: int | None) -> list[EpochRow]:
+def epoch_rows(
+    history: History, best_epoch: int | None, most: int = MAX_EPOCH_ROWS
+) -> list[EpochRow]:
     """The table of epochs; of very many, an even selection with the first, best and last."""
     n = len(history)
     best = [i for i, record in enumerate(history) if epoch_of(record, i) == best_epoch]
-    even = np.linspace(0, n - 1, min(n, MAX_EPOCH_ROWS)).round().astype(int).tolist()
+    even = np.linspace(0, n - 1, min(n, most)).round().astype(int).tolist()
     columns = columns_of(history)
     return [
         EpochRow(
@@ -190,13 +192,15 @@ def epoch_rows(history: History, best_epoch: int | None) -> list[EpochRow]:
     ]
 
 
-def class_rows(matrix: ArrayLike, names: Sequence[str]) -> list[ClassRow]:
-    """Per class (of the first 200): rows, recall, precision and its commonest mistake."""
+def class_rows(
+    matrix: ArrayLike, names: Sequence[str], most: int = MAX_CLASS_ROWS
+) -> list[ClassRow]:
+    """Per class (of the first `most`): rows, recall, precision and its commonest mistake."""
     counts = np.asarray(matrix, dtype=np.float64)
     mistakes = counts - np.diag(np.diag(counts))
     rows, given = counts.sum(axis=1), counts.sum(axis=0)
     made = []
-    for i, name in enumerate(names[:MAX_CLASS_ROWS]):
+    for i, name in enumerate(names[:most]):
         worst = int(mistakes[i].argmax())
         made.append(
             ClassRow(

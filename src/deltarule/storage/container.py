@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +146,14 @@ def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
         metadata = header.pop("__metadata__")
         described = {k: metadata[k] for k in ("format", "format_version", "sha256", "description")}
         kinds = [tensor["dtype"] for tensor in header.values()]
-        version = int(described["format_version"])
+        version = described["format_version"]
+        if not re.fullmatch("[1-9][0-9]{0,8}", version):
+            raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FileRefused(f"{no_model}: its header is not one that this library writes.") from None
     if described["format"] != "deltarule":
-        raise FileRefused(f"{no_model}: it calls itself {described['format']!r}.")
-    if version > FORMAT_VERSION:
+        raise FileRefused(f"{no_model}: it calls itself {described['format']!r:.60}.")
+    if int(version) > FORMAT_VERSION:
         raise FileRefused(
             f"{path} has format version {version}; this version of deltarule reads up to "
             f"{FORMAT_VERSION}. Upgrade deltarule: pip install --upgrade deltarule."

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +20,18 @@ from deltarule.data.formats.columnar_mapped import map_parquet
 from deltarule.data.selection import is_mapped
 from deltarule.experiments.recipes import recipe_from
 from deltarule.experiments.runs import train_run
+from deltarule.ground.errors import NotAvailable
 
 pytest.importorskip("pyarrow")
 N = 1000
 
 
-def write(path: Path) -> Path:
+def write(path: Path, seed: int = 0) -> Path:
     """A table of numbers with gaps, booleans, whole numbers and text, in ten row groups."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     numbers = generator.normal(size=N)
     table = {
         "a": [None if i % 7 == 0 else float(x) for i, x in enumerate(numbers)],
@@ -55,56 +60,169 @@ def test_the_same_table(tmp_path: Path) -> None:
     assert [name for name in found if is_mapped(found[name])] == ["a", "flag", "count"]
 
 
+def follow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many row groups were done, each time that it is written down."""
+    written: list[int] = []
+    whole = columnar_mapped._write_state
+
+    def write_state(folder: Path, state: dict[str, Any]) -> None:
+        whole(folder, state)
+        written.append(len(state["sums"]))
+
+    monkeypatch.setattr(columnar_mapped, "_write_state", write_state)
+    return written
+
+
 def test_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second time nothing is unpacked; of a file that has changed everything is."""
+    """The second time nothing is unpacked; a file that has changed is unpacked in its place."""
     path, cache = write(tmp_path / "t.parquet"), tmp_path / "cache"
-    map_parquet(path, cache)
-    calls = []
-    whole = columnar_mapped._unpack
-    monkeypatch.setattr(columnar_mapped, "_unpack", lambda *a: calls.append(a[-1]) or whole(*a))
+    before = map_parquet(path, cache)
+    kept = before["a"].copy()
+    written = follow(monkeypatch)
     assert same(map_parquet(path, cache), read_parquet(path))
-    assert calls == []
-    path.write_bytes(write(tmp_path / "other.parquet").read_bytes())
-    map_parquet(path, cache)
-    assert calls == [0]
+    assert written == []
+    path.write_bytes(write(tmp_path / "other.parquet", seed=1).read_bytes())
+    assert same(map_parquet(path, cache), read_parquet(path))
+    assert written == [*range(1, 11)]
+    assert len(list(cache.iterdir())) == 1  # what was unpacked of the old one is gone,
+    assert np.array_equal(before["a"], kept, equal_nan=True)  # but not for who has it open
 
 
-def test_damage_is_found(tmp_path: Path) -> None:
-    """A bit that has flipped in what was unpacked does not reach a training."""
+DAMAGE: dict[str, Any] = {
+    "a bit of the last column": lambda f: flip(f / "2.npy", -5),
+    "a bit of the first row": lambda f: flip(f / "0.npy", 130),
+    "a bit of a header": lambda f: flip(f / "1.npy", 40),
+    "a file cut off": lambda f: (f / "0.npy").write_bytes((f / "0.npy").read_bytes()[:-8]),
+    "a file emptied": lambda f: (f / "1.npy").write_bytes(b""),
+    "a file removed": lambda f: (f / "2.npy").unlink(),
+    "another array": lambda f: np.save(f / "0.npy", np.zeros(N, np.float32)),
+    "a longer array": lambda f: np.save(f / "0.npy", np.zeros(N + 1)),
+    "a pickle": lambda f: np.save(f / "0.npy", np.array([None] * N), allow_pickle=True),
+    "no state": lambda f: (f / "state.json").unlink(),
+    "half a state": lambda f: (f / "state.json").write_text('{"of": [2, 99'),
+    "a state of nothing": lambda f: (f / "state.json").write_text("[]"),
+    "a state that lies": lambda f: (f / "state.json").write_text(
+        (f / "state.json").read_text().replace('"sums": ["', '"sums": ["0')
+    ),
+    "what killed ones left": lambda f: (f / "state.json.123").write_text("{"),
+}
+
+
+def flip(path: Path, place: int) -> None:
+    """Flip a bit of a file."""
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 4
+    path.write_bytes(damaged)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_found(damage: str, tmp_path: Path) -> None:
+    """Whatever has happened to what was unpacked, no training sees it, and it is mended."""
     path, cache = write(tmp_path / "t.parquet"), tmp_path / "cache"
     map_parquet(path, cache)
-    (column,) = cache.glob("*/0.npy")
-    damaged = bytearray(column.read_bytes())
-    damaged[-5] ^= 4
-    column.write_bytes(damaged)
+    (folder,) = cache.iterdir()
+    DAMAGE[damage](folder)
     assert same(map_parquet(path, cache), read_parquet(path))
+    left = {"0.npy", "1.npy", "2.npy", "state.json", ".lock"}
+    assert {p.name for p in folder.iterdir()} == left
 
 
 @pytest.mark.parametrize("group", [0, 3, 9])
 def test_goes_on(group: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An unpacking that was cut short goes on from the last whole row group."""
+    """An unpacking that was cut short goes on from the last whole row group that is right."""
     path, cache = write(tmp_path / "t.parquet"), tmp_path / "cache"
     whole = columnar_mapped._write_state
 
     def stop(folder: Path, state: dict[str, Any]) -> None:
         whole(folder, state)
-        if state["groups"] == group + 1:
+        if len(state["sums"]) == group + 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(columnar_mapped, "_write_state", stop)
-    with pytest.raises(KeyboardInterrupt):
-        map_parquet(path, cache)
+    with monkeypatch.context() as patch:
+        patch.setattr(columnar_mapped, "_write_state", stop)
+        with pytest.raises(KeyboardInterrupt):
+            map_parquet(path, cache)
     (state,) = cache.glob("*/state.json")
-    assert json.loads(state.read_text()) == {"groups": group + 1, "sha256": None}
-    written = []
-
-    def follow(folder: Path, state: dict[str, Any]) -> None:
-        whole(folder, state)
-        written.append(state["groups"])
-
-    monkeypatch.setattr(columnar_mapped, "_write_state", follow)
+    assert len(json.loads(state.read_text())["sums"]) == group + 1
+    written = follow(monkeypatch)
     assert same(map_parquet(path, cache), read_parquet(path))
-    assert written == [*range(group + 2, 11), 10]
+    assert written == [*range(group + 2, 11)]
+
+
+def start(work: Any) -> int:
+    """Run something in a forked child; its process number."""
+    child = os.fork()
+    if not child:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return child
+
+
+FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
+KILLS = 100 if os.environ.get("DELTARULE_LONG") == "1" else 20
+
+
+@FORK
+def test_killed_anywhere(tmp_path: Path) -> None:
+    """Killed at random moments, while it unpacks or checks, the table is in the end the same."""
+    path, chance = write(tmp_path / "t.parquet"), random.Random(2)
+    read_parquet(path)  # what is imported by the parent the children need not import
+    expected, killed = read_parquet(path), 0
+    for attempt in range(KILLS):
+        cache = tmp_path / f"cache-{attempt // 4}"
+        child = start(lambda cache=cache: map_parquet(path, cache))
+        time.sleep(chance.uniform(0.0, 0.01))
+        os.kill(child, signal.SIGKILL)
+        killed += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        if attempt % 4 == 3:
+            assert same(map_parquet(path, cache), expected)
+            assert not list(cache.glob("*/state.json.*"))
+    assert killed > KILLS // 4
+
+
+@FORK
+def test_several_at_once(tmp_path: Path) -> None:
+    """Several processes that want the same table have it unpacked by one, and all read the same."""
+    path, cache = write(tmp_path / "t.parquet"), tmp_path / "cache"
+    expected = read_parquet(path)
+
+    def work() -> None:
+        for _ in range(5):
+            assert same(map_parquet(path, cache), expected)
+
+    children = [start(work) for _ in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room is asked for before anything is written, so that a full disk is one sentence."""
+    path = write(tmp_path / "t.parquet")
+    monkeypatch.setenv("DELTARULE_DATA", str(tmp_path / "cache"))
+    monkeypatch.setattr(sources, "MAX_IN_MEMORY", 0)
+
+    def full(handle: int, start: int, size: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full, raising=False)
+        with pytest.raises(NotAvailable, match="No space left on device"):
+            sources.load_data(path, target="label")
+    assert len(sources.load_data(path, target="label").X) == N
+
+
+def test_a_folder_that_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot lock, one sentence says where to put the cache."""
+    import filelock
+
+    def refuse(self: Any) -> None:
+        raise NotImplementedError("no locks here")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    with pytest.raises(NotAvailable, match=r"cannot be locked: no locks here\. Set DELTARULE_DATA"):
+        map_parquet(write(tmp_path / "t.parquet"), tmp_path / "cache")
 
 
 @pytest.mark.parametrize("engine", ["auto", "reference"])

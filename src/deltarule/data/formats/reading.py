@@ -114,13 +114,14 @@ def require_start(path: Path, start: bytes, what: str) -> None:
 
 def read_whole(path: Path, limit: int) -> bytes:
     """All bytes of a file of at most `limit` bytes."""
-    if size_of(path) > limit:
+    size = size_of(path)
+    if size > limit:
         raise FileRefused(
-            f"{path} has {size_of(path):,} bytes, more than the {limit:,} that such a file can "
-            "have; it is not what its name says."
+            f"{path} has {size:,} bytes, more than the {limit:,} that such a file can have; it is "
+            "not what its name says."
         )
     with _open(path) as file:
-        return file.read(limit)
+        return file.read(size)  # of so many bytes, room is made for
 
 
 def check_in_memory(path: Path, size: int) -> None:

@@ -151,6 +151,7 @@ template <class T> void Layout<T>::lay_out(Arena& arena) {
     plan_.part_blocks = arena.template take<int>(plan_.parts + 1);
     plan_.block = arena.template take<Block>(blocks);
     plan_.cost = arena.template take<std::int64_t>(blocks + 1);
+    plan_.odd = arena.template take<T>(blocks);
     plan_.penalty_sum = config_.l2 > 0 ? arena.template take<double>(blocks) : nullptr;
     plan_.norm_sum = config_.clip > 0 ? arena.template take<double>(blocks) : nullptr;
     plan_.penalty = T(config_.l2);

@@ -192,10 +192,11 @@ template <class T> DR_INLINE Place<T> place_of(const Plan<T>& plan, const Block&
     return {panel + block.quad * QUAD * width, block.quads * QUAD * width, panel + layer.quads * QUAD * width, width};
 }
 
-template <class T, class O> DR_INLINE void apply_block(const Plan<T>& plan, const Block& block, const T* g, const T* of_bias) {
+template <class T, class O> DR_INLINE void apply_block(const Plan<T>& plan, int i, const T* g, const T* of_bias) {
+    const Block& block = plan.block[i];
     const Place<T> place = place_of(plan, block);
-    apply_rule_of_plan<T>(plan, place.at, g, place.n, true);
-    if (block.quad == 0) apply_rule_of_plan<T>(plan, place.bias, of_bias, place.width, false);
+    plan.odd[i] = apply_rule_of_plan<T>(plan, place.at, g, place.n, true);
+    if (block.quad == 0) plan.odd[i] += apply_rule_of_plan<T>(plan, place.bias, of_bias, place.width, false);
     repack_block<T, O>(plan, block);
 }
 
@@ -268,7 +269,7 @@ template <class T, class O> void run_update(const Plan<T>& plan, int t) {
         const Block& block = plan.block[i];
         gradient_of<T, O>(plan, block, g, of_bias);
         note_penalty<T>(plan, i);
-        apply_block<T, O>(plan, block, g, of_bias);
+        apply_block<T, O>(plan, i, g, of_bias);
     });
 }
 
@@ -301,7 +302,7 @@ template <class T, class O> void run_apply(const Plan<T>& plan, int t) {
             multiply_by<T>(g, place.n, plan.step.shrink);
             if (block.quad == 0) multiply_by<T>(of_bias, place.width, plan.step.shrink);
         }
-        apply_block<T, O>(plan, block, g, of_bias);
+        apply_block<T, O>(plan, i, g, of_bias);
     });
 }
 

@@ -117,6 +117,7 @@ template <class T> struct Plan {
     Block* block;
     int* part_blocks;        // parts + 1 borders
     std::int64_t* cost;      // of the blocks before each, blocks + 1
+    T* odd;                  // of each: 0, or NaN where ∇ was not finite
     double* penalty_sum;     // ‖W‖² of each; null without a penalty
     double* norm_sum;        // ‖∇‖² of each; null where the norm is not clipped,
     T* gradient;             // like this one, which is packed like θ

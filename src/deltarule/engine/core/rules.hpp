@@ -38,8 +38,9 @@ DR_INLINE Vec<T> change(const Plan<T>& plan, const Pace<T>& s, Vec<T> g, Vec<T>&
 }
 
 // θ ← θ(1 − ηλ) − Δ(∇ + λ₂θ) on n parameters from `at` on; of biases neither decay nor penalty.
+// Returns 0, or NaN where ∇ holds what is not finite: in a register, it costs no time.
 template <Rule R, class T>
-void apply_rule(const Plan<T>& plan, std::ptrdiff_t at, const T* grad, std::ptrdiff_t n, bool matrix) {
+T apply_rule(const Plan<T>& plan, std::ptrdiff_t at, const T* grad, std::ptrdiff_t n, bool matrix) {
     constexpr bool second = R == Rule::adam || R == Rule::nadam;
     const Step<T>& step = plan.step;
     Pace<T> s;
@@ -55,10 +56,12 @@ void apply_rule(const Plan<T>& plan, std::ptrdiff_t at, const T* grad, std::ptrd
     const Vec<T> pace = splat(step.pace);
     T *theta = plan.theta + at, *m = plan.memory1 + at, *v = plan.memory2 + at;
     T* average = plan.average ? plan.average + at : nullptr;
+    Vec<T> odd{};
     for (std::ptrdiff_t i = 0; i < n; i += LANES<T>) {
         const Vec<T> old = load(theta + i);
         Vec<T> first = load(m + i), squares = second ? load(v + i) : Vec<T>{};
         const Vec<T> g = s.l2 * old + load(grad + i);
+        odd += g * Vec<T>{};  // 0 but for ∞ and NaN
         const Vec<T> now = s.keep * old - change<R, T>(plan, s, g, first, squares);
         store<T>(theta + i, now);
         store<T>(m + i, first);
@@ -68,15 +71,17 @@ void apply_rule(const Plan<T>& plan, std::ptrdiff_t at, const T* grad, std::ptrd
             store<T>(average + i, pace * (now - mean) + mean);
         }
     }
+    return sum_of<T>(odd);
 }
 
 template <class T>
-DR_INLINE void apply_rule_of_plan(const Plan<T>& plan, std::ptrdiff_t at, const T* grad,
-                                  std::ptrdiff_t n, bool matrix) {
+DR_INLINE T apply_rule_of_plan(const Plan<T>& plan, std::ptrdiff_t at, const T* grad,
+                               std::ptrdiff_t n, bool matrix) {
 #define DR_CASE(name) \
     case Rule::name: return apply_rule<Rule::name, T>(plan, at, grad, n, matrix);
     switch (plan.rule) { DR_RULES(DR_CASE) }
 #undef DR_CASE
+    return T(0);
 }
 
 }  // namespace DR_ISA

@@ -20,13 +20,15 @@ template <class T> struct Trainer<T>::Run final : Work {
     const Config& config;
     const Kernels<T>& kernels;
     Plan<T>& plan;
+    bool& gradient_is_finite;
     Barrier barrier;
     std::int64_t step = 0;
     bool last = false;
     double deadline;
 
     Run(Trainer& self, const Course<T>& of)
-        : course(of), config(self.config_), kernels(self.kernels_), plan(self.plan_), deadline(now() + of.seconds) {
+        : course(of), config(self.config_), kernels(self.kernels_), plan(self.plan_),
+          gradient_is_finite(self.gradient_is_finite_), deadline(now() + of.seconds) {
         plan.rows = course.rows;
         plan.rows.scaled = config.scaled;
         plan.labels = course.labels;
@@ -109,6 +111,10 @@ template <class T> struct Trainer<T>::Run final : Work {
             course.losses[step] = double(T(course.losses[step] + 0.5 * config.l2 * squares));
             last = last || !std::isfinite(course.losses[step]);
         }
+        T odd = 0;
+        for (int i = 0; i < plan.blocks; ++i) odd += plan.odd[i];
+        gradient_is_finite = odd == T(0);
+        last = last || !gradient_is_finite;
         ++step;
         if (!last) prepare();
     }

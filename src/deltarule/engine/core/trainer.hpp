@@ -39,7 +39,7 @@ template <class T> class Trainer : public Layout<T> {
   public:
     using Layout<T>::Layout;
 
-    // Steps until the order ends, time is up, or after one whose loss is not finite; how many.
+    // Steps until the order ends, time is up, or after one whose loss or ∇ is not finite; how many.
     // By so many threads, with the same bits; 0: by as many as are worth it.
     std::int64_t advance(const Course<T>&, int threads);
 
@@ -47,10 +47,12 @@ template <class T> class Trainer : public Layout<T> {
     std::int64_t forward(const Rows&, std::int64_t n, T* scores, int threads);
 
     int threads() const { return this->plan_.threads; }  // of the last call
+    bool gradient_is_finite() const { return gradient_is_finite_; }  // of the last step
 
   private:
     struct Run;
     struct Answer;
+    bool gradient_is_finite_ = true;
 };
 
 extern template class Trainer<float>;

@@ -189,6 +189,10 @@ class Handle {
     std::size_t bytes() {
         return with([](auto& trainer) { return trainer.bytes(); });
     }
+    bool gradient_is_finite() {
+        const Lease lease(taken_);
+        return with([](auto& trainer) { return trainer.gradient_is_finite(); });
+    }
     int threads() {
         const Lease lease(taken_);
         return with([](auto& trainer) { return trainer.threads(); });
@@ -218,6 +222,7 @@ void bind_training(nb::module_& m) {
         .def_prop_ro("state_slots", &Handle::slots)
         .def_prop_ro("bytes", &Handle::bytes)
         .def_prop_ro("threads", &Handle::threads)
+        .def_prop_ro("gradient_is_finite", &Handle::gradient_is_finite)
         .def("load", &Handle::load, "theta"_a, "state"_a, "average"_a.none())
         .def("store", &Handle::store, "theta"_a, "state"_a, "average"_a.none())
         .def("advance", &Handle::advance, "X"_a, "y"_a, "weight"_a.none(), "order"_a, "lr"_a, "scalars"_a, "pace"_a,

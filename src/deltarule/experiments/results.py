@@ -1,0 +1,37 @@
+"""What stands in the result of a run, so that a damaged one is told from a whole one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["RESULT_OF", "is_result"]
+
+MAYBE = float | int | None
+RESULT_OF: dict[str, Any] = {
+    "run": str,
+    "epochs": int,
+    "steps": int,
+    "best_epoch": int | None,
+    "val_loss": MAYBE,
+    "val_accuracy": MAYBE,
+    "train_loss": MAYBE,
+    "train_accuracy": MAYBE,
+    "metric_name": str,
+    "val_metric": MAYBE,
+    "seconds": float | int,
+    "parameters": int,
+    "engine": str,
+    "device": str | None,
+    "weights_sha256": str,
+    "notes": list,
+}
+"""What stands in a result, in this order, and of what kind it is."""
+
+
+def is_result(facts: Any) -> bool:
+    """Whether these are the facts of a run, all of them and each of its kind."""
+    return (
+        isinstance(facts, dict)
+        and list(facts) == list(RESULT_OF)
+        and all(isinstance(facts[name], kind) for name, kind in RESULT_OF.items())
+    )
