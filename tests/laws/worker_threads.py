@@ -63,6 +63,11 @@ class Backend:
     def reduce_scatter_single(self, out: np.ndarray, given: np.ndarray) -> None:
         out[...] = np.sum(self._all(given), axis=0).reshape(self.exchange.size, -1)[self.rank]
 
+    def all_reduce(self, tensor: Any) -> None:
+        """A tensor of torch's; the sum in the order of ranks, so that all have its bits."""
+        window = tensor.numpy()
+        window[...] = np.sum(self._all(window), axis=0)
+
     def gather(self, given: np.ndarray, parts: list[np.ndarray] | None) -> None:
         for part, array in zip(parts or (), self._all(given), strict=False):
             part[...] = array

@@ -19,13 +19,16 @@ class Launch:
     ----------
     rank, size : int
         The process's number, from 0, and how many there are.
+    place : int
+        Its number among those of its own machine.
     restarts : int
         How often the group has been started again after one of them failed.
     """
 
     rank: int
     size: int
-    restarts: int
+    restarts: int = 0
+    place: int = 0
 
 
 def launch(environ: Mapping[str, str] | None = None) -> Launch | None:
@@ -37,4 +40,5 @@ def launch(environ: Mapping[str, str] | None = None) -> Launch | None:
         int(environ["RANK"]),
         int(environ["WORLD_SIZE"]),
         int(environ.get("TORCHELASTIC_RESTART_COUNT", "0")),
+        int(environ.get("LOCAL_RANK", environ["RANK"])),
     )

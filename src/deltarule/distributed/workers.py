@@ -6,6 +6,7 @@ Its rendezvous and its connections trust whoever reaches them: they are for a ne
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import warnings
 from collections.abc import Callable
@@ -34,6 +35,8 @@ class Workers:
     ----------
     rank, size : int
         This one's number, from 0, and how many there are.
+    place : int
+        Its number on its own machine: that of its GPU.
     lost : bool
         Whether another one has gone: from then on nothing can be agreed on.
     told : bool
@@ -42,6 +45,7 @@ class Workers:
 
     def __init__(self, launch: Launch, backend: Any = None) -> None:
         self.rank, self.size, self.restarts = launch.rank, launch.size, launch.restarts
+        self.place = launch.place
         self.lost = self.told = False
         self._backend = backend
 
@@ -102,6 +106,11 @@ class Workers:
         self._call("reduce_scatter_single", "reduce_scatter_tensor", *tensors(out, vector))
         return out
 
+    def add_up(self, tensor: Any) -> None:
+        """Everybody's tensor, added in place on the device where it lies, to rounding."""
+        if self.size > 1:
+            self._try(self._backend.all_reduce, tensor)
+
     def greatest(self, number: int) -> int:
         """The greatest of everybody's numbers."""
         return int(self.gather(np.array([number], np.int64)).max())
@@ -110,6 +119,23 @@ class Workers:
         """Whether everybody's bytes are the same; of equal length."""
         everybody = self.gather(np.frombuffer(digest, np.uint8).copy())
         return bool((everybody == everybody[0]).all())
+
+    def require_same(self, t: int, *arrays: Array) -> None:
+        """Stop where the workers no longer hold the same weights after step t.
+
+        Raises
+        ------
+        NotAvailable
+        """
+        digest = hashlib.sha256()
+        for array in arrays:
+            digest.update(array.tobytes())
+        if not self.alike(digest.digest()):
+            raise NotAvailable(
+                f"After step {t} the workers no longer hold the same weights: their processors or "
+                "libraries differ, or memory was damaged. Go on from the newest checkpoint with "
+                "one worker, or with machines that are alike."
+            )
 
     def hear(self, text: str) -> list[str]:
         """What everybody says, in the order of ranks."""
@@ -203,7 +229,12 @@ def join(launch: Launch) -> Workers:
     if launch.size == 1:
         return Workers(launch)
     try:
-        backend.init_process_group("gloo", timeout=PATIENCE)
+        # Words and votes go through the processors' memory, what lies on GPUs from one to another.
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if launch.place < gpus:
+            torch.cuda.set_device(launch.place)
+        both = gpus and backend.is_nccl_available()
+        backend.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NotAvailable(

@@ -6,6 +6,7 @@ ORDER = (
     "plan",
     "callbacks",
     "device_rows",
+    "device_share",
     "mixed",
     "probing",
     "evaluation",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any
 
@@ -12,7 +11,6 @@ from ..data.batches import Rows, total_weight
 from ..distributed.trees import TreeSum, shard_bounds
 from ..distributed.workers import Workers
 from ..ground.contracts import Array, Batch, Objective
-from ..ground.errors import NotAvailable
 from ..ground.randomness import StepNoise
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
@@ -124,7 +122,7 @@ class ShardedSteps:
             move_average(self.averaged, self.chain, float(pace_of_average(self.plan.average, t)))
         self._untold.append(index)
         if t % STEPS_BETWEEN_CHECKS == 0:
-            self._compare(t)
+            self.workers.require_same(t, self.chain.theta, self.chain.statistics)
         return float(value)
 
     def sum_of_mine(self, index: Array, t: int) -> Array:
@@ -159,14 +157,3 @@ class ShardedSteps:
             self.scores = np.zeros((len(rows), z.shape[1]), z.dtype)
         self.scores[taken] = z
         return vector
-
-    def _compare(self, t: int) -> None:
-        """Stop where the workers no longer hold the same weights."""
-        digest = hashlib.sha256(self.chain.theta.tobytes())
-        digest.update(self.chain.statistics.tobytes())
-        if not self.workers.alike(digest.digest()):
-            raise NotAvailable(
-                f"After step {t} the workers no longer hold the same weights: their processors or "
-                "libraries differ, or memory was damaged. Go on from the newest checkpoint with "
-                "one worker, or with machines that are alike."
-            )

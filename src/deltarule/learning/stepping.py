@@ -171,14 +171,16 @@ def steps_for(
 ) -> tuple[Steps, tuple[str, ...]]:
     """Who takes the steps of a training; and why it is not the engine, if it is not."""
     each = any(hears_every_step(callback) for callback in callbacks)
+    if plan.device is not None:
+        there = TorchSteps(
+            chain, objective, optimizer, rows, averaged, plan, every_step=each, workers=workers
+        )
+        return there, (asked_for(plan.device),)
     if workers is not None:
         steps = ShardedSteps(chain, objective, optimizer, rows, averaged, plan, workers)
         if each:
             steps.at_once = 1
         return steps, (f"Workers take them together, {plan.shards} shards to a batch.",)
-    if plan.device is not None:
-        there = TorchSteps(chain, objective, optimizer, rows, averaged, plan, every_step=each)
-        return there, (asked_for(plan.device),)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..data.selection import Input, in_pieces, is_mapped
+from ..distributed.workers import Workers
 from ..ground.devices import find_device
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import progress_callback
@@ -80,6 +82,8 @@ def assemble(
     check_workers(problems, given, None if array is None else len(array))
     shared = {name: given[name] for name in OF_SHARING} if workers is not None else {}
     plan = Plan(seed=seed, l2=s.l2, **shared, **{name: given[name] for name in OF_PLAN})
+    if isinstance(workers, Workers) and plan.device == "cuda":
+        plan = replace(plan, device=f"cuda:{workers.place}")
     lr, patience, min_delta = (given[name] for name in ("lr", "patience", "min_delta"))
     check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
     check_flag(problems, "progress", given["progress"])

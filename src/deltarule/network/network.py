@@ -286,7 +286,7 @@ class Network(SingleSteps):
         """
         given = {k: v for k, v in locals().items() if k != "self"}
         self.preprocessing, training = agreed(
-            workers,
+            workers if isinstance(workers, Workers) else None,
             lambda: assemble(self.chain, self.preprocessing, self._training_seed(), given),
         )
         if workers is not None:

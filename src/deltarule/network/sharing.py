@@ -42,7 +42,7 @@ def check_workers(problems: Problems, given: Mapping[str, Any], n: int | None) -
         return
     size = workers.size
     problems.require(
-        not fits or given["shards"] % size == 0,
+        not fits or given["device"] is not None or given["shards"] % size == 0,
         f"{size} workers cannot share {given['shards']} shards alike: start 1, 2, 4, … workers, or "
         "choose more shards, a power of two.",
     )
@@ -57,6 +57,21 @@ def check_workers(problems: Problems, given: Mapping[str, Any], n: int | None) -
     problems.require(
         given["engine"] != "fast",
         'engine="fast" is for one process alone; leave engine="auto" for several workers.',
+    )
+    device = given["device"]
+    numbered = isinstance(device, str) and ":" in device
+    problems.require(
+        not numbered,
+        f'device="{device}" is one GPU; with several workers say "cuda", and each takes its own.',
+    )
+    slices = given["sharded_optimizer"] is True
+    problems.require(
+        not (slices and device is not None),
+        "sharded_optimizer is for workers on processors; leave it or device out.",
+    )
+    problems.require(
+        not (slices and given["on_divergence"] == "rollback"),
+        'sharded_optimizer keeps no whole memory to go back to; leave it or "rollback" out.',
     )
 
 
