@@ -31,11 +31,18 @@ def train(args: argparse.Namespace, out: Output) -> int:
         return recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
 
     command = shlex.join(["deltarule", *args.argv])
-    options: dict[str, Any] = {"progress": out.progress, "tensorboard": args.tensorboard}
-    with together(out) as workers:
+    with together(out) as workers:  # where there are several, one of them speaks
         asked = agreed(workers, recipe)
-        options["callbacks"] = [] if workers is None else [Foretell(out)]
-        _tell(train_run(asked, args.out, command=command, workers=workers, **options), out)
+        outcome = train_run(
+            asked,
+            args.out,
+            command=command,
+            callbacks=[] if workers is None else [Foretell(out)],
+            progress=out.progress,
+            workers=workers,
+            tensorboard=args.tensorboard,
+        )
+        _tell(outcome, out)
     return 0
 
 
@@ -46,9 +53,15 @@ def resume(args: argparse.Namespace, out: Output) -> int:
     if comparing.is_comparison(args.run):
         return comparing.resume_comparison(args, out)
     comparing.refuse_jobs(args.jobs)
-    options: dict[str, Any] = {"progress": out.progress, "tensorboard": args.tensorboard}
     with together(out) as workers:
-        _tell(resume_run(args.run, force=args.force, workers=workers, **options), out)
+        outcome = resume_run(
+            args.run,
+            force=args.force,
+            progress=out.progress,
+            workers=workers,
+            tensorboard=args.tensorboard,
+        )
+        _tell(outcome, out)
     return 0
 
 

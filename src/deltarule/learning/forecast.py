@@ -14,8 +14,10 @@ from ..distributed.workers import Workers
 from ..engine import native
 from ..engine.processors import processors
 from ..ground.contracts import Objective
+from ..ground.devices import find_device, on_host
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
+from .device_rows import tensor
 from .plan import Plan
 from .sharded import ShardedSteps
 from .step import descend
@@ -77,6 +79,8 @@ def forecast(
     workers: Workers,
 ) -> Forecast | None:
     """Measure on copies; all workers make this call, the leading one gets the answer."""
+    if plan.device is not None:
+        return _forecast_on_device(chain, objective, optimizer, rows, plan, workers)
     apart = chain.over(chain.theta.copy(), chain.statistics.copy())
     rule = optimizer.part(apart.theta, 0, len(apart.theta))
     simple = replace(plan, average=0.0, sharded_optimizer=False)
@@ -94,6 +98,38 @@ def forecast(
     return Forecast(workers.size, plan.shards, len(index), shard, update, exchange, alone, engine)
 
 
+def _forecast_on_device(
+    chain: Chain,
+    objective: Objective,
+    optimizer: Optimizer,
+    rows: Rows,
+    plan: Plan,
+    workers: Workers,
+) -> Forecast | None:
+    """From a step with the whole batch and one with a part of it, each on one device."""
+    size, n = workers.size, min(plan.batch_size, len(rows))
+    simple = replace(plan, average=0.0)
+    whole, engine = _alone(chain, objective, optimizer, rows, replace(simple, batch_size=n))
+    part = whole
+    if size > 1:
+        of_one = replace(simple, batch_size=max(1, n // size))
+        part, _ = _alone(chain, objective, optimizer, rows, of_one)
+    vector = tensor(np.zeros(1 + len(chain.outgoing), chain.theta.dtype)).to(
+        find_device(str(plan.device))
+    )
+
+    def add_up() -> None:
+        workers.add_up(vector)
+        on_host(vector[:1])  # waits for it
+
+    rounds = math.log2(size)
+    exchange = _least(add_up) / rounds if rounds else 0.0
+    shard = max(0.0, whole - part) / (plan.shards - plan.shards / size) if size > 1 else 0.0
+    update = whole - plan.shards * shard
+    found = Forecast(size, plan.shards, n, shard, update, exchange, whole, engine)
+    return found if workers.leads else None
+
+
 def _alone(
     chain: Chain, objective: Objective, optimizer: Optimizer, rows: Rows, plan: Plan
 ) -> tuple[float, str]:
@@ -106,13 +142,16 @@ def _alone(
     order, threads = np.arange(len(rows)), native.get_threads()
     native.set_threads(processors())
     try:
-        steps.load()
-        taken = len(steps.advance(order, 1))
-        seconds = _least(lambda: steps.advance(order, 1)) / taken
+        times = []
+        for _ in range(REPEATS):
+            steps.load()
+            began = time.perf_counter()
+            taken = len(on_host(steps.advance(order, 1)))
+            times.append((time.perf_counter() - began) / taken)
         steps.store()
     finally:
         native.set_threads(threads)
-    return seconds, "reference" if reasons else "fast"
+    return min(times), plan.device or ("reference" if reasons else "fast")
 
 
 def _least(action: Callable[[], object]) -> float:
@@ -132,7 +171,8 @@ def forecast_sentences(found: Forecast) -> Iterable[str]:
     if found.workers > 1:
         adding = math.log2(found.workers) * found.round
         words += f" ({_time(adding)} of it for adding up), one worker {_time(found.step(1))}"
-    engine = "the fast engine" if found.alone_engine == "fast" else "the reference"
+    names = {"fast": "the fast engine", "reference": "the reference"}
+    engine = names.get(found.alone_engine, found.alone_engine)
     yield f"By forecast {words}, and one process without torchrun {_time(found.alone)} ({engine})."
     if not found.pays:
         yield "More workers do not pay here: the same command without torchrun is faster."
