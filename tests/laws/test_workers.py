@@ -10,7 +10,6 @@ import pytest
 from worker_threads import in_threads
 
 import deltarule as dr
-from deltarule.distributed.trees import TreeSum, shard_bounds
 from deltarule.distributed.workers import Workers, agreed
 from deltarule.learning import sharded
 from deltarule.learning.training import Training
@@ -254,32 +253,3 @@ def test_what_cannot_be_shared(
     for error in in_threads(monkeypatch, 4, lambda workers: trained(workers, **changes)):
         assert isinstance(error, dr.InvalidInput)
         assert told in str(error)
-
-
-def test_the_tree_is_one_whoever_adds() -> None:
-    """Quarters that are added apart and then together have the bits of the whole sum."""
-    vectors = [RNG.normal(size=50).astype(np.float32) for _ in range(16)]
-
-    def total(some: list[np.ndarray]) -> np.ndarray:
-        tree = TreeSum()
-        for vector in some:
-            tree.add(vector.copy())
-        return tree.total
-
-    whole = total(vectors)
-    for size in (1, 2, 4, 8, 16):
-        parts = [total(vectors[i : i + 16 // size]) for i in range(0, 16, 16 // size)]
-        assert total(parts).tobytes() == whole.tobytes()
-    assert whole.tobytes() != np.sum(vectors, axis=0).tobytes()  # or the test would show nothing
-
-
-def test_shards_are_contiguous_and_whole() -> None:
-    """Every row is in one shard, shards differ by one row at most, and blocks of them nest."""
-    for n in range(40):
-        for shards in (1, 2, 4, 8, 16):
-            bounds = shard_bounds(n, shards)
-            assert bounds[0] == 0
-            assert bounds[-1] == n
-            sizes = np.diff(bounds)
-            assert sizes.max() - sizes.min() <= 1
-            assert bounds[:: shards // min(shards, 2)] == shard_bounds(n, min(shards, 2))

@@ -21,6 +21,8 @@ class Launch:
         The process's number, from 0, and how many there are.
     place : int
         Its number among those of its own machine.
+    one_machine : bool
+        Whether all of them are on one machine.
     restarts : int
         How often the group has been started again after one of them failed.
     """
@@ -29,6 +31,7 @@ class Launch:
     size: int
     restarts: int = 0
     place: int = 0
+    one_machine: bool = True
 
 
 def launch(environ: Mapping[str, str] | None = None) -> Launch | None:
@@ -41,4 +44,5 @@ def launch(environ: Mapping[str, str] | None = None) -> Launch | None:
         int(environ["WORLD_SIZE"]),
         int(environ.get("TORCHELASTIC_RESTART_COUNT", "0")),
         int(environ.get("LOCAL_RANK", environ["RANK"])),
+        environ.get("LOCAL_WORLD_SIZE", environ["WORLD_SIZE"]) == environ["WORLD_SIZE"],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -165,12 +166,17 @@ class Workers:
             function(*given)
         except RuntimeError as error:
             self.lost = True
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
             raise NotAvailable(
-                f"Worker {self.rank} of {self.size} has lost another ({reason:.200}). Whole steps "
-                "only are kept; start the same command again, and it goes on from the newest "
-                "checkpoint."
+                f"Worker {self.rank} of {self.size} has lost another ({_reason(error)}). Whole "
+                "steps only are kept: start the workers again with deltarule resume, or let "
+                "torchrun do it with --max-restarts."
             ) from None
+
+
+def _reason(error: Exception) -> str:
+    """The first sentence of what torch says, without the place in its sources."""
+    lines = re.sub(r"\[/[^]]*\] ?", "", str(error)).strip().splitlines()
+    return lines[0].split(". ")[0].rstrip(".")[:200] if lines else "no answer"
 
 
 def tensors(*arrays: Array) -> list[Any]:
@@ -234,11 +240,20 @@ def join(launch: Launch) -> Workers:
         if launch.place < gpus:
             torch.cuda.set_device(launch.place)
         both = gpus and backend.is_nccl_available()
-        backend.init_process_group("cpu:gloo,cuda:nccl" if both else "gloo", timeout=PATIENCE)
+        store, rank, size = next(backend.rendezvous("env://", timeout=PATIENCE))
+        if launch.one_machine:
+            # There torchrun keeps the store when it starts them again, with addresses of the dead.
+            store = backend.PrefixStore(f"start {launch.restarts}", store)
+        backend.init_process_group(
+            "cpu:gloo,cuda:nccl" if both else "gloo",
+            store=store,
+            rank=rank,
+            world_size=size,
+            timeout=PATIENCE,
+        )
     except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise NotAvailable(
-            f"Worker {launch.rank} of {launch.size} could not meet the others: {reason:.200}. "
+            f"Worker {launch.rank} of {launch.size} could not meet the others: {_reason(error)}. "
             "Check the rendezvous address that torchrun was given."
         ) from None
     return Workers(launch, backend)

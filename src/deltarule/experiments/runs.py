@@ -109,6 +109,7 @@ def train_run(
     made = {"report": report, "tensorboard": tensorboard}
     if workers is not None:
         if wanted is None:
+            workers.told = True  # as all of them say it
             raise InvalidInput(
                 "Several workers need to be told their run folder: say --out DIR, so that those "
                 "who are started again find it."
