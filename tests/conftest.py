@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,14 @@ settings.register_profile(
     "laws", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("laws")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: to look through it for garbage took 7 % of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -66,6 +75,18 @@ def points_in() -> Callable[[Path], dict[str, list[tuple[int, float]]]]:
         return found
 
     return read
+
+
+@pytest.fixture
+def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs, comparisons and sweeps whose pages are empty: their pictures take fifty times as long
+    as a small training.
+
+    For laws of everything else about them; the long forms draw the pictures all the same.
+    """
+    if os.environ.get("DELTARULE_LONG") != "1":
+        for page in ("runs.run_page", "comparisons.comparison_page", "sweep_findings.sweep_page"):
+            monkeypatch.setattr(f"deltarule.experiments.{page}", lambda facts: "<html></html>")
 
 
 @pytest.fixture

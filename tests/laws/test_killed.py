@@ -22,7 +22,10 @@ from runs_that_end import Dies, go_on, in_child, outcome, recipe, start, watched
 import deltarule as dr
 from deltarule.experiments.runs import resume_run, train_run
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked"),
+    pytest.mark.usefixtures("plain_pages"),
+]
 
 LONG = os.environ.get("DELTARULE_LONG") == "1"
 KILLS = 300 if LONG else 60

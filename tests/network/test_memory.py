@@ -57,7 +57,7 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
     "device": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {"device": "cpu", "average": 0.9}),
 }
 CASES |= {
-    f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "1 step"})
+    f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "8 steps"})
     for name in ("wide", "averaged", "many numbers")
 }
 CHILD = """
