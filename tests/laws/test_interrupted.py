@@ -37,31 +37,23 @@ pytestmark = [
 LONG = os.environ.get("DELTARULE_LONG") == "1"
 INTERRUPTIONS = 100 if LONG else 16
 SOURCE = Path(dr.__file__).parents[1]
+PLAIN_PAGES = Path(__file__).resolve().parents[1] / "plain_pages"
 EPOCHS = "60" if LONG else "30"
 TRAIN = ["train", "digits", "--epochs", EPOCHS, "--set", "patience=none", "--set", "dropout=0.1"]
 SLOW = ["--engine", "reference", "--set", "checkpoint_every=0.05 s", "--json", "--quiet"]
 
 
-# The program, but for the pictures of its report; before its first line nothing else is imported.
-PLAIN = """
-import sys
-pages = sys.modules["deltarule.report.pages"] = type(sys)("deltarule.report.pages")
-pages.run_page = pages.run_markdown = lambda facts: "<html></html>"
-from deltarule.__main__ import program
-sys.exit(program())
-"""
-
-
 def begun(*words: str, plain: bool = False) -> subprocess.Popen[str]:
-    """The program, with signals as a terminal gives them."""
+    """The program, with signals as a terminal gives them; plain, it draws no pictures."""
+    path = [str(SOURCE), str(PLAIN_PAGES)] if plain else [str(SOURCE)]
 
     def hear() -> None:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_DFL)
 
     return subprocess.Popen(
-        [sys.executable, *(["-c", PLAIN] if plain else ["-m", "deltarule"]), *words],
-        env=os.environ | {"PYTHONPATH": str(SOURCE)},
+        [sys.executable, "-m", "deltarule", *words],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
