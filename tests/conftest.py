@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,18 @@ settings.register_profile(
 )
 settings.load_profile("laws")
 
+# What a script starts in the background is deaf to Ctrl-C, and some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
 
 def pytest_collection_finish() -> None:
     """What is imported by now stays: to look through it for garbage took 7 % of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-
-
-REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
