@@ -4,6 +4,7 @@
 room=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
 if [ "${room:-0}" -gt 4000000 ] && folder=$(mktemp -d /dev/shm/deltarule-XXXXXX 2>/dev/null); then
   trap 'rm -rf "$folder"' EXIT
+  trap 'exit 130' INT TERM
   chmod 755 "$folder" # a server's own user goes through it
   printf '#!/bin/sh\n' >"$folder/program"
   chmod 755 "$folder/program"
