@@ -62,14 +62,14 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         out = tmp_path / f"cut-{tries}"
         tries += 1
         work = functools.partial(small_sweep, out)
-        while True:
+        for _ in range(4):  # on a machine that has become busy it would never end
             child = start(work)
             time.sleep(chance.uniform(0.1, 0.9 * alone))
             if os.waitpid(child, os.WNOHANG) != (0, 0):
                 break
             kill(child)
             kills += 1
-            assert kills < 20 * KILLS
+        assert tries < 20 * KILLS
         again = small_sweep(out)
         assert told(again) == told(whole)
         for trial in range(6):
