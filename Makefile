@@ -11,13 +11,19 @@ LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test torture lint notebook bench bench-estimators speedrun sanitize sanitize-quick cross clean
+SITE := build/site
+
+.PHONY: demo test docs torture lint notebook bench bench-estimators bench-gpu speedrun sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+docs: .venv/docs-installed  ## the documentation as a site that needs no network
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d $(SITE)-doctrees docs $(SITE)
+	@echo "The site is at file://$(abspath $(SITE))/index.html"
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
@@ -36,6 +42,9 @@ bench: .venv/bench-installed  ## beside its peers, into docs/ (BENCH="--data DIR
 
 bench-estimators: .venv/bench-installed  ## beside scikit-learn's (BENCH="--data DIR", tables in DIR)
 	$(BIN)/python benchmarks/estimators.py $(BENCH)
+
+bench-gpu: .venv/bench-installed  ## steps on a GPU beside PyTorch's (BENCH="--data DIR --out DIR")
+	$(BIN)/python benchmarks/gpu.py $(BENCH)
 
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)
@@ -64,6 +73,10 @@ clean:
 
 .venv/dev-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ .venv/demo-installed
+
+.venv/docs-installed: pyproject.toml $(ENGINE) | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	touch $@ .venv/demo-installed
 
 .venv/bench-installed: pyproject.toml $(ENGINE) | .venv/bin/python

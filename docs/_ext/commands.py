@@ -1,0 +1,119 @@
+"""Every command and every key of a recipe, as the program itself knows them.
+
+    ```{command} train        the words of `deltarule train --help`, each option with its anchor
+    ```{keys}                 every key of a recipe: its default, what it is
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from deltarule.cli.parser import build_parser
+from deltarule.experiments.recipes import Recipe
+
+WIDTH = 88
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """The parser of one command."""
+    return build_parser().commands[command]
+
+
+def escaped(text: str) -> str:
+    """Text as Markdown that shows it unchanged, except that backticks still mean code."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(
+        part if part.startswith("`") else re.sub(r"([\\*_$<\[\]{}~|])", r"\\\1", part)
+        for part in parts
+    )
+
+
+def help_of(action: argparse.Action, prog: str) -> str:
+    """What `--help` says of an option, with its placeholders filled in."""
+    values = {**vars(action), "prog": prog}
+    return escaped((action.help or "") % values)
+
+
+def signature(action: argparse.Action) -> str:
+    """An option as it is typed: `--lr RATE`."""
+    if not action.option_strings:
+        return str(action.metavar or action.dest)
+    if action.nargs == 0:
+        return ", ".join(action.option_strings)
+    value = action.metavar or action.dest.upper()
+    return ", ".join(f"{word} {value}" for word in action.option_strings)
+
+
+def sentence(text: str) -> str:
+    """A fragment of help as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ")")) else ".")
+
+
+def told(command: str) -> str:
+    """A command's page in Markdown, below its title."""
+    parser = parser_of(command)
+    parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=WIDTH)  # type: ignore[assignment]
+    usage = parser.format_usage().removeprefix("usage: ").replace("\n       ", "\n")
+    parts = [escaped(parser.description or ""), f"```text\n{usage}```"]
+    parts.append(f"```{{program}} {parser.prog}\n```")
+    for group in parser._action_groups:
+        actions = [a for a in group._group_actions if not isinstance(a, argparse._HelpAction)]
+        if not actions:
+            continue
+        title = {"positional arguments": "arguments"}.get(group.title or "", group.title or "")
+        parts.append(f"## {title[:1].upper()}{title[1:]}")
+        for action in actions:
+            said = sentence(help_of(action, parser.prog))
+            parts.append(f"```{{option}} {signature(action)}\n{said}\n```")
+    return "\n\n".join(parts)
+
+
+def default_of(field: dataclasses.Field[Any]) -> str:
+    """The default of a key as a recipe file would have it."""
+    value = (
+        field.default_factory()
+        if field.default_factory is not dataclasses.MISSING
+        else field.default
+    )
+    if value is None or value == "":
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else repr(value)}`"
+
+
+def keys() -> str:
+    """Every key of a recipe in Markdown."""
+    rows = ["| key | default | |", "|---|---|---|"]
+    for field in dataclasses.fields(Recipe):
+        rows.append(
+            f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |"
+        )
+    return "\n".join(rows)
+
+
+class Command(SphinxDirective):
+    """Shows one command of the program."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(told(self.arguments[0]), allow_section_headings=True)
+
+
+class Keys(SphinxDirective):
+    """Shows the keys of a recipe."""
+
+    def run(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(keys())
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("command", Command)
+    app.add_directive("keys", Keys)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,115 @@
+"""Docstrings as they are written here, for readers of HTML.
+
+They are plain text in numpydoc's sections, not reStructuredText: `name` is code, an indented block
+is shown as it stands, a star is a star.  A line that ends in a tag, such as (A2), is an identity;
+it is shown as one, with a link to the chapter that derives it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+SECTION = re.compile(r"^-{3,}\s*$")
+ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*)( : .*)?$")
+IDENTITY = re.compile(r"^(\s*)(\S.*?)\s*\(([A-Z]\d+)\)\s*$")
+CODE = re.compile(r"(`[^`]+`)")
+CHAPTERS = Path(__file__).resolve().parents[1] / "derivations"
+
+
+def chapter_of(tag: str) -> str | None:
+    """The name of the chapter that derives a tag."""
+    for chapter in sorted(CHAPTERS.glob("[0-9]*.md")):
+        if rf"\tag{{{tag}}}" in chapter.read_text(encoding="utf-8"):
+            return chapter.stem
+    return None
+
+
+def plain(text: str) -> str:
+    """Text that reStructuredText shows as it is; single backticks become code."""
+    parts = CODE.split(text)
+    return "".join(
+        f"``{part[1:-1]}``" if CODE.fullmatch(part) else re.sub(r"([\\*|`_<>])", r"\\\1", part)
+        for part in parts
+    )
+
+
+def code_span_safe(line: str) -> str:
+    """A line whose code touches letters: reStructuredText wants a break between them."""
+    line = re.sub(r"(?<=[\w‖\-−/=|(\[])(``[^`]+``)", r"\\ \1", line)
+    return re.sub(r"(``[^`]+``)(?=[\w‖=])", r"\1\\ ", line)
+
+
+def indent_of(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def rewritten(lines: list[str]) -> list[str]:
+    """The lines of a docstring as reStructuredText with numpydoc's sections."""
+    done: list[str] = []
+    base = 0  # where the running text of this section begins
+    in_section = False
+    literal: int | None = None
+    previous_blank = True
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else ""
+        if not line.strip():
+            done.append("")
+            previous_blank = True
+            continue
+        here = indent_of(line)
+        if literal is not None and here >= literal:
+            done.append(line)
+            previous_blank = False
+            continue
+        literal = None
+        if SECTION.match(following.strip()) or SECTION.match(line.strip()):
+            done.append(line)
+            in_section, base = True, here
+        elif in_section and here == base and (match := ENTRY.match(line.strip())):
+            name, kind = match.group(1), match.group(2) or ""
+            done.append(" " * here + name + plain(kind))
+        elif match := IDENTITY.match(line):
+            done += identity(*match.groups())
+        elif previous_blank and done and here > text_indent(done, base):
+            literal = here
+            done += [" " * text_indent(done, base) + "::", "", line]
+        else:
+            done.append(" " * here + code_span_safe(plain(line.strip())))
+        previous_blank = False
+    return done
+
+
+def text_indent(done: list[str], base: int) -> int:
+    """Where the last line of text begins."""
+    last = next((line for line in reversed(done) if line.strip()), "")
+    return indent_of(last) if last else base
+
+
+def identity(indent: str, formula: str, tag: str) -> list[str]:
+    """An identity as a line of its own, and the way to its derivation."""
+    chapter = chapter_of(tag)
+    link = f":doc:`({tag}) </derivations/{chapter}>`" if chapter else f"({tag})"
+    shown = re.sub(r"\s{3,}", "   ", formula)
+    return [
+        "",
+        f"{indent}.. container:: identity",
+        "",
+        f"{indent}   ``{shown}`` {link}",
+        "",
+    ]
+
+
+def process(
+    app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]
+) -> None:
+    """Rewrite a docstring in place, before its sections are read."""
+    lines[:] = rewritten(lines)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-docstring", process, priority=100)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
