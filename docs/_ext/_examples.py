@@ -41,6 +41,8 @@ axes.prop_cycle: cycler("color", [{lines}])
 axes.spines.top: False
 axes.spines.right: False
 legend.frameon: False
+lines.linewidth: 2
+font.size: 11
 svg.hashsalt: deltarule
 """
 

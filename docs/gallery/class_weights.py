@@ -1,6 +1,6 @@
 """A rare class, and what its errors weigh
 
-Three rows in a hundred are of the class that matters. Left alone, a network does well on the rest
+Five rows in a hundred are of the class that matters. Left alone, a network does well on the rest
 and misses most of them; class_weight="balanced" lets each class weigh the same. Look at the border:
 it moves out into the crowd, and more of the rare points are found at the price of false alarms.
 
@@ -14,8 +14,8 @@ import numpy as np
 import deltarule as dr
 
 random = np.random.default_rng(0)
-y = (random.random(3000) < 0.03).astype(int)
-X = random.normal(size=(3000, 2)) + 1.5 * y[:, None]
+y = (random.random(1200) < 0.05).astype(int)
+X = random.normal(size=(1200, 2)) + 1.5 * y[:, None]
 
 axis = np.linspace(-4, 4.5, 150)
 grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)

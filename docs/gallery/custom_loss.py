@@ -1,11 +1,10 @@
 """A loss of your own, checked
 
-Being too early costs little, being too late costs nine times as much: a loss is a function that
-returns its value and its derivative. The gradient checker compares the two to twelve digits. Look
+Waiting longer than was said costs nine times as much as waiting less. A loss is a function that
+returns its value and its derivative; the gradient checker compares the two to twelve digits. Look
 at the two curves: the careful one keeps most points below it.
 
-Picture: scattered waiting times over the hour of the day, with a curve through their middle and a
-second one of the same shape well above it.
+Picture: waiting times over the hour of the day, a curve through their middle, another far above.
 """
 
 import matplotlib.pyplot as plt
@@ -17,7 +16,8 @@ import deltarule as dr
 @dr.losses.declare("regression")
 def late_costs_more(y, z, weight, total):
     r = z - y  # the prediction minus the truth
-    c = np.where(r < 0, 9, 1) / total
+    share = (1 if weight is None else weight[:, None]) / total
+    c = share * np.where(r < 0, 9, 1)
     return (c * r * r).sum(), 2 * c * r
 
 
