@@ -43,7 +43,9 @@ PAGE = """\
 
 {printed}
 
-```text
+```{{code-block}} text
+:class: printed
+
 {output}```
 
 {{download}}`{name}.py` is the whole file. [All examples](index.md)
@@ -69,7 +71,7 @@ def grounds() -> str:
 
     package = ROOT / "src" / "deltarule"
     used = (path for kind in ("*.py", "*.npz", "*.so") for path in sorted(package.rglob(kind)))
-    own = sorted(Path(__file__).parent.glob("*.py"))
+    own = [Path(__file__), Path(__file__).with_name("_examples.py")]
     return f"{sys.version} {matplotlib.__version__} {digest(used)} {digest(own)}"
 
 

@@ -2,7 +2,7 @@
 
 Three epochs on 45,000 photographs of 32 × 32 pixels take a few seconds, and the network tells ten
 kinds of things apart, right four times in ten. Here are those that it is surest of. Look at the
-backgrounds: to a network that sees pixels only, blue is a ship and green is a frog.
+colours: to a network that sees pixels and no shapes, much blue is a ship or an airplane.
 
 Picture: ten columns of three small photographs, one column for each class, with the class above it
 and what was wrongly taken for it named below.

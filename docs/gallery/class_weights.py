@@ -1,8 +1,8 @@
 """A rare class, and what its errors weigh
 
 Five rows in a hundred are of the class that matters. Left alone, a network does well on the rest
-and misses most of them; class_weight="balanced" lets each class weigh the same. Look at the border:
-it moves out into the crowd, and more of the rare points are found at the price of false alarms.
+and misses most of them; with `class_weight="balanced"` each class weighs the same. Look at the
+border: it moves out into the crowd, and most rare points are found, at the price of false alarms.
 
 Picture: two panels with the same grey crowd and few orange points; in the right one the shaded
 region that is called rare is much larger.

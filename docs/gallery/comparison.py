@@ -2,7 +2,7 @@
 
 A comparison gives both recipes the same seeds, so that each difference is between two runs that
 share their rows, their order and their first weights. Then it says what the differences show, and
-no more. Look at the lines: they cross or they do not, and with six that do not it is evidence.
+no more. Look at the lines: all of them fall, and six of six are the fewest that are evidence.
 
 Picture: six lines, one for each seed, from the accuracy with ReLU on the left to that with sigmoid
 on the right; every one of them falls.

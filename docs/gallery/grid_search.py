@@ -1,6 +1,6 @@
 """scikit-learn's pipeline and grid search
 
-MLPClassifier stands where scikit-learn's own stands: behind a scaler in a pipeline, inside a grid
+`MLPClassifier` stands where scikit-learn's own stands: behind a scaler in a pipeline, inside a grid
 search with cross-validation. What scikit-learn's cannot be asked for, such as dropout, is searched
 like everything else. Look at where the bright fields lie.
 
