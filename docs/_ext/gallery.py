@@ -1,8 +1,8 @@
 """The gallery: a page for each example, and an index with their pictures.
 
 Before the build each example docs/gallery/NAME.py is run anew if it, the package or what draws has
-changed; docs/_build_gallery holds what came of it, and docs/gallery/NAME.md is its page, written
-from that.  Neither is in the repository, where a link to an example leads to its file.
+changed; docs/_build_gallery holds what came of it, and docs/gallery/NAME.page is its page, Markdown
+written from that.  Neither is in the repository, where a link to an example leads to its file.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sphinx.util.docutils import SphinxDirective
 
 FOLDER = "_build_gallery"
 INDEX = "gallery/index"
+PAGE_SUFFIX = ".page"  # what tests read and people write ends in .md
 LISTED = re.compile(r"(?:^- \[.+\]\(\w+\.py\)\n)+", re.MULTILINE)
 NAME = re.compile(r"\((\w+)\.py\)")
 THEMES = ("light", "dark")
@@ -139,13 +140,12 @@ def page(example: Example, result: dict[str, Any]) -> str:
 
 def write_pages(docs: Path) -> None:
     """The pages of all examples, into docs/gallery; those that have not changed stay untouched."""
-    pages = {f"{path.stem}.md": path for path in paths()}
-    for there in GALLERY.glob("*.md"):
-        if there.name != "index.md" and there.name not in pages:
+    pages = {path.with_suffix(PAGE_SUFFIX): path for path in paths()}
+    for there in GALLERY.glob(f"*{PAGE_SUFFIX}"):
+        if there not in pages:
             there.unlink()
-    for name, path in pages.items():
+    for there, path in pages.items():
         text = page(read(path), result_of(docs / FOLDER, path.stem))
-        there = GALLERY / name
         if not there.exists() or there.read_text(encoding="utf-8") != text:
             there.write_text(text, encoding="utf-8")
 
@@ -235,6 +235,7 @@ def list_as_gallery(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.add_source_suffix(PAGE_SUFFIX, "markdown")
     app.add_directive("gallery", Gallery)
     app.add_transform(ExampleLinks)
     app.add_css_file("gallery.css")

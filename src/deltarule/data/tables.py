@@ -120,8 +120,6 @@ class TableEncoder:
     ----------
     columns : tuple of NumberColumn and TextColumn
         Sorted by name, so that the order of a file's columns does not matter.
-    feature_names : tuple of str
-        What they become; a network has as many inputs.
 
     Examples
     --------
@@ -158,7 +156,10 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The names of the encoded columns: 'age', 'age (missing)', 'sex=F', 'sex=M'."""
+        """The names of the encoded columns: 'age', 'age (missing)', 'sex=F', 'sex=M'.
+
+        A network has as many inputs.
+        """
         return tuple(name for column in self.columns for name in column.feature_names)
 
     def transform(self, table: Any, dtype: npt.DTypeLike = np.float32) -> Array:
