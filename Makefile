@@ -5,7 +5,7 @@ BIN := .venv/bin
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 # What has a long form: more kills, signals, bits and examples.
-LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/test_,$(addsuffix .py, \
+LONG_FORMS := tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py $(addprefix tests/laws/test_,$(addsuffix .py, \
 	killed interrupted damaged_models damaged_files fuzzed_files))
 
 # What the engine is compiled from.
@@ -73,7 +73,7 @@ clean:
 
 .venv/dev-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@ .venv/demo-installed
+	touch $@ .venv/demo-installed .venv/docs-installed
 
 .venv/docs-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"

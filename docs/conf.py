@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 EXTENSIONS = HERE / "_ext"
 sys.path[:0] = [str(EXTENSIONS), str(HERE.parent / "src")]
 
-import deltarule
+import deltarule  # noqa: E402, what the path above is for
 
 # -- what it is -----------------------------------------------------------------------------------
 
@@ -41,6 +41,7 @@ extensions = [
 exclude_patterns = ["_*", "figures", "playground", "speedrun.md", "**/README.txt"]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
+smartquotes = False  # "auto" is what has to be typed, and so is --json
 myst_heading_anchors = 4  # those that GitHub makes
 
 autodoc_member_order = "bysource"
@@ -54,6 +55,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "deltarule"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sourcelink = False
@@ -64,7 +66,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 # MathJax comes with the site: nothing is fetched when a page is read.  SVG needs no fonts.
 MATHJAX = "tex-svg.js"
-MATHJAX_SHA256 = "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"  # 3.2.2, as released
+# The sum of the file in version 3.2.2, as its authors released it.
+MATHJAX_SHA256 = "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"
 mathjax_path = MATHJAX
 mathjax3_config = {
     # Without the menu a formula is no stop of the Tab key, and nothing else is loaded.

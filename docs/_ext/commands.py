@@ -1,7 +1,7 @@
 """Every command and every key of a recipe, as the program itself knows them.
 
-    ```{command} train        the words of `deltarule train --help`, each option with its anchor
-    ```{keys}                 every key of a recipe: its default, what it is
+The directive `command` shows what `deltarule COMMAND --help` says, each option with its anchor;
+`keys` shows every key of a recipe, with its default.
 """
 
 from __future__ import annotations
@@ -51,26 +51,24 @@ def signature(action: argparse.Action) -> str:
     return ", ".join(f"{word} {value}" for word in action.option_strings)
 
 
-def sentence(text: str) -> str:
-    """A fragment of help as a sentence."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ")")) else ".")
-
-
-def told(command: str) -> str:
-    """A command's page in Markdown, below its title."""
-    parser = parser_of(command)
+def introduction(parser: argparse.ArgumentParser) -> str:
+    """What a command is for and how it is called, in Markdown."""
     parser.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=WIDTH)  # type: ignore[assignment]
     usage = parser.format_usage().removeprefix("usage: ").replace("\n       ", "\n")
-    parts = [escaped(parser.description or ""), f"```text\n{usage}```"]
-    parts.append(f"```{{program}} {parser.prog}\n```")
+    return f"{escaped(parser.description or '')}\n\n```text\n{usage}```"
+
+
+def options(parser: argparse.ArgumentParser) -> str:
+    """Every option of a command in Markdown, in the groups that `--help` has."""
+    parts = [f"```{{program}} {parser.prog}\n```"]
     for group in parser._action_groups:
         actions = [a for a in group._group_actions if not isinstance(a, argparse._HelpAction)]
         if not actions:
             continue
         title = {"positional arguments": "arguments"}.get(group.title or "", group.title or "")
-        parts.append(f"## {title[:1].upper()}{title[1:]}")
+        parts.append(f"## {title[:1].upper()}{escaped(title[1:])}")
         for action in actions:
-            said = sentence(help_of(action, parser.prog))
+            said = help_of(action, parser.prog)
             parts.append(f"```{{option}} {signature(action)}\n{said}\n```")
     return "\n\n".join(parts)
 
@@ -91,9 +89,7 @@ def keys() -> str:
     """Every key of a recipe in Markdown."""
     rows = ["| key | default | |", "|---|---|---|"]
     for field in dataclasses.fields(Recipe):
-        rows.append(
-            f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |"
-        )
+        rows.append(f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |")
     return "\n".join(rows)
 
 
@@ -103,7 +99,11 @@ class Command(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        return self.parse_text_to_nodes(told(self.arguments[0]), allow_section_headings=True)
+        parser = parser_of(self.arguments[0])
+        return [
+            *self.parse_text_to_nodes(introduction(parser)),
+            *self.parse_text_to_nodes(options(parser), allow_section_headings=True),
+        ]
 
 
 class Keys(SphinxDirective):

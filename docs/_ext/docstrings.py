@@ -8,24 +8,15 @@ it is shown as one, with a link to the chapter that derives it.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
+from identities import address
 from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^-{3,}\s*$")
 ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*)( : .*)?$")
 IDENTITY = re.compile(r"^(\s*)(\S.*?)\s*\(([A-Z]\d+)\)\s*$")
 CODE = re.compile(r"(`[^`]+`)")
-CHAPTERS = Path(__file__).resolve().parents[1] / "derivations"
-
-
-def chapter_of(tag: str) -> str | None:
-    """The name of the chapter that derives a tag."""
-    for chapter in sorted(CHAPTERS.glob("[0-9]*.md")):
-        if rf"\tag{{{tag}}}" in chapter.read_text(encoding="utf-8"):
-            return chapter.stem
-    return None
 
 
 def plain(text: str) -> str:
@@ -47,12 +38,12 @@ def indent_of(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def rewritten(lines: list[str]) -> list[str]:
-    """The lines of a docstring as reStructuredText with numpydoc's sections."""
+def rewritten(lines: list[str], docname: str) -> list[str]:
+    """The lines of a docstring as reStructuredText with numpydoc's sections, for a page."""
     done: list[str] = []
     base = 0  # where the running text of this section begins
     in_section = False
-    literal: int | None = None
+    literal: int | None = None  # how deep a block that is shown as it stands begins
     previous_blank = True
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
@@ -73,7 +64,7 @@ def rewritten(lines: list[str]) -> list[str]:
             name, kind = match.group(1), match.group(2) or ""
             done.append(" " * here + name + plain(kind))
         elif match := IDENTITY.match(line):
-            done += identity(*match.groups())
+            done += identity(*match.groups(), docname)
         elif previous_blank and done and here > text_indent(done, base):
             literal = here
             done += [" " * text_indent(done, base) + "::", "", line]
@@ -89,10 +80,10 @@ def text_indent(done: list[str], base: int) -> int:
     return indent_of(last) if last else base
 
 
-def identity(indent: str, formula: str, tag: str) -> list[str]:
+def identity(indent: str, formula: str, tag: str, docname: str) -> list[str]:
     """An identity as a line of its own, and the way to its derivation."""
-    chapter = chapter_of(tag)
-    link = f":doc:`({tag}) </derivations/{chapter}>`" if chapter else f"({tag})"
+    there = address(tag, docname)
+    link = f"`({tag}) <{there}>`__" if there else f"({tag})"
     shown = re.sub(r"\s{3,}", "   ", formula)
     return [
         "",
@@ -103,11 +94,9 @@ def identity(indent: str, formula: str, tag: str) -> list[str]:
     ]
 
 
-def process(
-    app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]
-) -> None:
+def process(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring in place, before its sections are read."""
-    lines[:] = rewritten(lines)
+    lines[:] = rewritten(lines, app.env.docname)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

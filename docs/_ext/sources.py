@@ -1,7 +1,7 @@
 """Files of the repository that a page speaks of, to be read within the site.
 
-A link out of `docs`, such as [step.py](../src/deltarule/learning/step.py), leads GitHub's readers to
-the file and ours to a page that shows it.  So does the path of a file in `code`.
+A link out of `docs`, such as [step.py](../src/deltarule/learning/step.py), leads to the file on
+GitHub and here to a page that shows it.  So does the path of a file in `code`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sphinx.transforms import SphinxTransform
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-SHOWN = ("src", "tests", "benchmarks", "examples", "notebooks")
+SHOWN = ("src/", "tests/", "benchmarks/", "examples/", "notebooks/")
 Pages = dict[str, set[str]]
 
 
@@ -51,9 +51,9 @@ class SourceLinks(SphinxTransform):
                 self.lead(node, node["reftarget"])
         for node in list(self.document.findall(nodes.literal)):
             path = node.astext()
-            if path.startswith(SHOWN) and "/" in path and (ROOT / path).is_file():
-                if not isinstance(node.parent, nodes.reference):
-                    node.replace_self(self.reference(path, node.deepcopy()))
+            linked_already = isinstance(node.parent, nodes.reference)
+            if path.startswith(SHOWN) and (ROOT / path).is_file() and not linked_already:
+                node.replace_self(self.reference(path, node.deepcopy()))
 
     def lead(self, node: nodes.Element, target: str) -> None:
         """Replace a link to a file or folder of the repository."""
@@ -66,9 +66,7 @@ class SourceLinks(SphinxTransform):
     def reference(self, path: str, *children: nodes.Node) -> nodes.reference:
         linked(self.env).setdefault(self.env.docname, set()).add(path)
         up = "../" * self.env.docname.count("/")
-        return nodes.reference(
-            "", "", *children, refuri=f"{up}{address(path)}.html", internal=True
-        )
+        return nodes.reference("", "", *children, refuri=f"{up}{address(path)}.html", internal=True)
 
 
 def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:

@@ -1,8 +1,8 @@
 """Runs the steps of one page in order, as a reader would: python page_driver.py STEPS RESULTS.
 
-A step is [kind, text, line]: "python" continues the pieces before it, "command" is a line for the
-shell, "file" is [name, content].  The results are what each step printed; the first that fails ends
-the page.
+A step is [kind, text, place]: "python" continues the pieces before it, "command" is a line for the
+shell, "file" is [name, content], "head" a file to read.  The results are what each step printed,
+errors and progress included; the first that fails ends the page.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ def run(kind: str, text: Any, place: str, names: dict[str, Any]) -> str:
         words = shlex.split(text, comments=True)
         done = subprocess.run(
             [sys.executable, "-X", "utf8", "-m", *words],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"{text}\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"{text}\n{done.stdout}")
         return done.stdout
+    if kind == "head":
+        return Path(text).read_text(encoding="utf-8")
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         exec(compile(text, place, "exec"), names)
