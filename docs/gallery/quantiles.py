@@ -17,11 +17,8 @@ random = np.random.default_rng(0)
 x = random.uniform(0, 6, (2000, 1)).astype(np.float32)
 y = np.sin(2 * x[:, 0]) + (0.1 + 0.2 * x[:, 0]) * random.normal(size=2000)
 
-levels = [0.05, 0.5, 0.95]
-net = dr.Network(
-    [1, 64, 64, 3], activation="tanh", loss={"name": "quantile", "level": levels},
-    scaling="feature", schedule="cosine",
-)  # fmt: skip
+loss = {"name": "quantile", "level": [0.05, 0.5, 0.95]}
+net = dr.Network([1, 64, 64, 3], loss=loss, activation="tanh", scaling="unit", schedule="cosine")
 net.train(x[:1600], y[:1600], epochs=100, lr=0.02, progress=False)
 
 low, middle, high = net.predict(x[1600:]).T
