@@ -5,8 +5,9 @@ BIN := .venv/bin
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 # What has a long form: more kills, signals, bits and examples.
-LONG_FORMS := tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py $(addprefix tests/laws/test_,$(addsuffix .py, \
-	killed interrupted damaged_models damaged_files fuzzed_files))
+LONG_FORMS := tests/experiments tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py \
+	$(addprefix tests/laws/test_,$(addsuffix .py, killed interrupted vanishing_folders sweeps_killed \
+	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files))
 
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
@@ -19,7 +20,7 @@ demo: .venv/demo-installed  ## train on the embedded digits and say where the re
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	tests/in_memory.sh env $(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist worksteal
 
 docs: .venv/docs-installed  ## the documentation as a site that needs no network
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d $(SITE)-doctrees docs $(SITE)

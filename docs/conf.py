@@ -41,6 +41,7 @@ extensions = [
 exclude_patterns = ["_*", "figures", "playground", "speedrun.md", "**/README.txt"]
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
+highlight_language = "text"
 smartquotes = False  # "auto" is what has to be typed, and so is --json
 myst_heading_anchors = 4  # those that GitHub makes
 
@@ -48,6 +49,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 autodoc_class_signature = "mixed"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 # -- how it looks ---------------------------------------------------------------------------------
@@ -114,6 +116,9 @@ def playground(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    sources = b"".join(path.read_bytes() for path in sorted(EXTENSIONS.glob("*.py")))
+    # When an extension has changed, every page is read anew.
+    app.add_config_value("extensions_sum", hashlib.sha256(sources).hexdigest(), "env")
     app.connect("source-read", contents)
     app.connect("build-finished", playground)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Every command and every key of a recipe, as the program itself knows them.
 
-The directive `command` shows what `deltarule COMMAND --help` says, each option with its anchor;
-`keys` shows every key of a recipe, with its default.
+The directive `usage` shows how a command is called, `options` what `--help` says of each of its
+options, with an anchor for each; `keys` shows every key of a recipe, with its default.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from deltarule.cli.parser import build_parser
+from deltarule.cli import parser as parsers
+from deltarule.experiments import recipes
 from deltarule.experiments.recipes import Recipe
 
 WIDTH = 88
@@ -23,7 +24,7 @@ WIDTH = 88
 
 def parser_of(command: str) -> argparse.ArgumentParser:
     """The parser of one command."""
-    return build_parser().commands[command]
+    return parsers.build_parser().commands[command]
 
 
 def escaped(text: str) -> str:
@@ -87,33 +88,52 @@ def default_of(field: dataclasses.Field[Any]) -> str:
 
 def keys() -> str:
     """Every key of a recipe in Markdown."""
-    rows = ["| key | default | |", "|---|---|---|"]
+    rows = ["| key | default | what it is |", "|---|---|---|"]
     for field in dataclasses.fields(Recipe):
         rows.append(f"| `{field.name}` | {default_of(field)} | {escaped(field.metadata['help'])} |")
     return "\n".join(rows)
 
 
-class Command(SphinxDirective):
-    """Shows one command of the program."""
+class FromProgram(SphinxDirective):
+    """What is read anew when the program's own words have changed."""
+
+    def run(self) -> list[nodes.Node]:
+        for module in (parsers, recipes):
+            self.env.note_dependency(str(module.__file__))
+        return self.shown()
+
+    def shown(self) -> list[nodes.Node]:
+        raise NotImplementedError
+
+
+class Usage(FromProgram):
+    """Shows how a command is called."""
 
     required_arguments = 1
 
-    def run(self) -> list[nodes.Node]:
-        parser = parser_of(self.arguments[0])
-        return [
-            *self.parse_text_to_nodes(introduction(parser)),
-            *self.parse_text_to_nodes(options(parser), allow_section_headings=True),
-        ]
+    def shown(self) -> list[nodes.Node]:
+        return self.parse_text_to_nodes(introduction(parser_of(self.arguments[0])))
 
 
-class Keys(SphinxDirective):
+class Options(FromProgram):
+    """Shows every option of a command, under headings."""
+
+    required_arguments = 1
+
+    def shown(self) -> list[nodes.Node]:
+        text = options(parser_of(self.arguments[0]))
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+class Keys(FromProgram):
     """Shows the keys of a recipe."""
 
-    def run(self) -> list[nodes.Node]:
+    def shown(self) -> list[nodes.Node]:
         return self.parse_text_to_nodes(keys())
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.add_directive("command", Command)
+    app.add_directive("usage", Usage)
+    app.add_directive("options", Options)
     app.add_directive("keys", Keys)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from docutils import nodes
 from identities import address
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 SECTION = re.compile(r"^-{3,}\s*$")
 ENTRY = re.compile(r"^(\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*)( : .*)?$")
@@ -94,6 +96,20 @@ def identity(indent: str, formula: str, tag: str, docname: str) -> list[str]:
     ]
 
 
+class FieldWords(SphinxTransform):
+    """A dash for two hyphens, and "Attributes" as docstrings have it, in lists of parameters."""
+
+    default_priority = 780
+
+    def apply(self, **_: Any) -> None:
+        for text in list(self.document.findall(nodes.Text)):
+            if text.startswith(" -- "):
+                text.parent.replace(text, nodes.Text(f" – {text[4:]}"))
+        for name in self.document.findall(nodes.field_name):
+            if name.astext() == "Variables":
+                name[:] = [nodes.Text("Attributes")]
+
+
 def process(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
     """Rewrite a docstring in place, before its sections are read."""
     lines[:] = rewritten(lines, app.env.docname)
@@ -101,4 +117,5 @@ def process(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: l
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", process, priority=100)
+    app.add_transform(FieldWords)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

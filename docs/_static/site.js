@@ -9,3 +9,12 @@ window.addEventListener("load", () => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
 });
+
+// What a screen reader is told beyond what the theme says.
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelector("aside.sidebar-drawer")?.setAttribute("aria-label", "All pages");
+  document.querySelector("aside.toc-drawer")?.setAttribute("aria-label", "On this page");
+  for (const head of document.querySelectorAll("th")) {
+    if (!head.textContent.trim()) head.setAttribute("role", "presentation");
+  }
+});

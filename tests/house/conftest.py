@@ -18,7 +18,15 @@ import pytest
 from filelock import FileLock
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-TOOLS = ("sphinx", "myst_parser", "furo", "sphinx_copybutton", "sphinx-mathjax-offline", "sklearn")
+TOOLS = (
+    "sphinx",
+    "myst_parser",
+    "furo",
+    "sphinx_copybutton",
+    "sphinx-mathjax-offline",
+    "sklearn",
+    "optuna",
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
