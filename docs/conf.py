@@ -94,9 +94,8 @@ html_static_path += [mathjax()]
 # What stands below a page in the sidebar, where the page itself, which is read on GitHub, too, does
 # not say so.
 BELOW = {
-    "index": ["gallery/index", "playground"],
+    "index": ["playground"],
     "derivations/README": sorted(path.stem for path in (HERE / "derivations").glob("[0-9]*.md")),
-    "how-to/index": ["../scale"],
     "benchmarks": ["estimators", "engine"],
 }
 
