@@ -1,0 +1,67 @@
+"use strict";
+// What the tests ask of the playground's own functions: many trainings in one call.
+function trainingOf({ settings }) {
+  const all = { ...playground.settings.defaults(), ...settings };
+  const points = playground.datasets.draw(all.data, all.n, all.noise, all.draw);
+  const { train, validation } = playground.datasets.split(points, all.validation, all.draw);
+  return new playground.Training(all, train, validation, points.classes);
+}
+
+const numbers = (vector) => Array.from(vector);
+
+const errands = {
+  /** θ at the beginning and after each step, with the rows of each batch. */
+  train(job) {
+    const training = trainingOf(job);
+    const found = { initial: numbers(training.theta), rows: [], values: [], rates: [], sizes: [] };
+    for (let t = 0; t < job.steps; t++) {
+      const done = training.step();
+      found.rows.push(done.rows);
+      found.values.push(done.value);
+      found.rates.push(done.lr);
+      found.sizes.push(done.sizes);
+    }
+    const [at, held] = [training.train, training.validation].map((part) => training.evaluate(part));
+    return {
+      ...found, theta: numbers(training.theta), train: at, validation: held, total: training.total,
+      classes: training.classes,
+    };
+  },
+  /** L and ∇ of some rows at the initial weights, with every value on the way. */
+  gradient(job) {
+    const training = trainingOf(job);
+    const { value, pass, back } = training.gradient(job.rows, job.step ?? null);
+    return {
+      value, gradient: numbers(back.grad), theta: numbers(training.theta), z: numbers(pass.z),
+      h: pass.h.map(numbers), a: pass.a.map(numbers), dz: numbers(back.dz), dx: numbers(back.dx),
+      dh: back.dh.map(numbers), da: back.da.map(numbers), classes: training.classes,
+    };
+  },
+  /** The points of a data set and how they are shared out. */
+  points({ settings }) {
+    const training = trainingOf({ settings });
+    return { x: numbers(training.train.x), y: training.train.y, held: training.validation.rows };
+  },
+  /** An activation and its derivative at some points. */
+  activation({ name, at }) {
+    const { f, df } = playground.activations[name];
+    return { f: at.map(f), df: at.map((a) => df(a, f(a))) };
+  },
+  /** What is offered. */
+  offered() {
+    const { fields } = playground.settings;
+    const choices = (key) => fields[key].choices;
+    const optimizers = Object.fromEntries(Object.entries(playground.optimizers).map(
+      ([name, { rule, fixed, options }]) => [name, { rule, fixed, options }]));
+    const schedules = Object.fromEntries(
+      Object.entries(playground.schedules).map(([name, { options }]) => [name, options]));
+    return {
+      optimizers, schedules, activations: choices("activation"), initializers: choices("initializer"),
+      data: choices("data"),
+    };
+  },
+};
+
+function drive(jobs) {
+  return jobs.map((job) => errands[job.errand](job));
+}
