@@ -37,6 +37,47 @@ const errands = {
       dh: back.dh.map(numbers), da: back.da.map(numbers), classes: training.classes,
     };
   },
+  /** The panels of one point and one weight after some steps: numbers by key. */
+  panels({ settings, steps, point, label, weight }) {
+    const training = trainingOf({ settings });
+    for (let t = 0; t < steps; t++) training.step();
+    const byKey = (lines) => Object.fromEntries(lines.filter(({ values }) => values !== undefined).map(
+      ({ key, values }) => [key, typeof values === "number" ? values : numbers(values)]));
+    const { forwards, backwards } = playground.derivation.linesOf(training, point, label, ["a", "b"]);
+    const { gradient, rate, move } = playground.update.linesOf(training, ...weight);
+    return {
+      derivation: byKey([...forwards, ...backwards]), update: byKey([...gradient, ...rate, ...move]),
+      tags: [...forwards, ...backwards, ...gradient, ...rate, ...move].flatMap(({ tags = [] }) => tags),
+      theta: numbers(training.theta), untouched: training.t === steps,
+    };
+  },
+  /** The program of a training, its file of points, and where the page ends. */
+  program({ settings }) {
+    const all = { ...playground.settings.defaults(), ...settings };
+    const points = playground.datasets.draw(all.data, all.n, all.noise, all.draw);
+    const training = trainingOf({ settings });
+    while (training.t < training.total) training.step();
+    return {
+      program: playground.python.programOf(training),
+      csv: playground.points.toCsv(points, training.validation.rows),
+      train: training.evaluate(training.train), validation: training.evaluate(training.validation),
+    };
+  },
+  /** A text read as CSV: the points, or the sentence that says why not. */
+  csv({ text }) {
+    try {
+      const points = playground.points.parse(text);
+      const back = playground.points.unpack(playground.points.pack(points) ?? "");
+      return { x: numbers(points.x), y: points.y, names: points.names, back: numbers(back.x) };
+    } catch (error) {
+      return { error: error.message };
+    }
+  },
+  /** A link's words, read and written again. */
+  link({ fragment }) {
+    const { settings, t, own, problems } = playground.settings.fromFragment(fragment);
+    return { settings, t, problems, again: playground.settings.toFragment(settings, t, own), n: own.n };
+  },
   /** The points of a data set and how they are shared out. */
   points({ settings }) {
     const training = trainingOf({ settings });

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
-import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playground_script import SMALL, Ask, agreement, ask, difference, network_of, offered, points_of
 
 import deltarule as dr
 from deltarule.data.batches import batch_indices
@@ -20,110 +15,9 @@ from deltarule.learning.step import l2, train_step
 from deltarule.mathematics import activations
 from deltarule.network.construction import build_optimizer
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "playground" / "index.html"
-DRIVER = Path(__file__).with_name("playground_driver.js")
-# The files that know nothing of a page, in its order.
-MACHINE = [
-    *("randomness", "activations", "network", "schedules", "optimizers"),
-    *("datasets", "points", "settings", "training"),
-]
-NODE = """
-const fs = require("fs"), vm = require("vm");
-for (const file of process.argv.slice(1)) vm.runInThisContext(fs.readFileSync(file, "utf8"));
-process.stdout.write(JSON.stringify(drive(JSON.parse(fs.readFileSync(0, "utf8")))));
-"""
-# A few points, few steps: what is compared is rounding, and it does not need many.
-SMALL = {
-    **{"data": "moons", "n": 40, "noise": 0.1, "validation": 0, "batch": 8, "epochs": 4},
-    **{"hidden": [5, 4], "initializer": "he", "seed": 3, "lr": 0.01},
-}
+__all__ = ["ask", "offered"]
+
 DECAYS: list[dict[str, float]] = [{}, {"weightDecay": 0.3}, {"l2": 0.05}]
-
-Ask = Callable[[list[dict[str, Any]]], list[Any]]
-
-
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
-    """`ask(jobs)`: what the page's functions answer, in Node where it is, else in Chromium."""
-    node = shutil.which("node")
-    if node:
-
-        def by_node(jobs: list[dict[str, Any]]) -> list[Any]:
-            files = [PAGE.parent / "js" / f"{name}.js" for name in MACHINE]
-            done = subprocess.run(
-                [node, "-e", NODE, *map(str, [*files, DRIVER])],
-                input=json.dumps(jobs),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout)
-
-        yield by_node
-        return
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs node or playwright")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs node or chromium")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(PAGE.as_uri())
-        page.add_script_tag(path=str(DRIVER))
-        yield lambda jobs: page.evaluate("jobs => drive(jobs)", jobs)
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def offered(ask: Ask) -> dict[str, Any]:
-    """The choices of the page, with the library's names and options."""
-    return ask([{"errand": "offered"}])[0]
-
-
-def agreement() -> float:
-    """How closely the page says that both agree."""
-    (text,) = re.findall(r'data-agreement="([^"]+)"', PAGE.read_text(encoding="utf-8"))
-    return float(text)
-
-
-def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) -> dr.Network:
-    """The library's network of a page's settings."""
-    s = SMALL | {"optimizer": "adam", "schedule": "constant", "activation": "tanh"} | settings
-    rule, schedule = offered["optimizers"][s["optimizer"]], offered["schedules"][s["schedule"]]
-
-    def chosen(options: dict[str, Any]) -> dict[str, Any]:
-        return {key: s.get(key, value) for key, value in options.items()}
-
-    schedules = [{"name": s["schedule"], **chosen(schedule)}]
-    if s.get("warmup"):
-        schedules.append({"name": "warmup", "length": s["warmup"]})
-    return dr.Network(
-        [2, *s["hidden"], classes],
-        activation=s["activation"],
-        initializer=s["initializer"],
-        optimizer={"name": rule["rule"], **rule["fixed"], **chosen(rule["options"])},
-        schedule=schedules,
-        weight_decay=s.get("weightDecay", 0.0),
-        l2=s.get("l2", 0.0),
-        dropout=s.get("dropout", 0.0),
-        scaling=s.get("scaling", "none"),
-        dtype="float64",
-        seed=s["seed"],
-    )
-
-
-def points_of(ask: Ask, settings: dict[str, Any]) -> tuple[Any, Any]:
-    """The page's training points, (n, 2) and (n,)."""
-    (found,) = ask([{"errand": "points", "settings": SMALL | settings}])
-    return np.array(found["x"]).reshape(-1, 2), np.array(found["y"])
-
-
-def difference(a: Any, b: Any) -> float:
-    """‖a − b‖/‖b‖."""
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-300))
 
 
 def followed(net: dr.Network, job: dict[str, Any], found: dict[str, Any], X: Any, y: Any) -> float:
@@ -228,9 +122,18 @@ def test_batches_are_those_of_the_library(ask: Ask) -> None:
 def test_a_whole_training_is_that_of_the_library(ask: Ask, offered: dict[str, Any]) -> None:
     """`net.train` with the page's settings and points ends at the page's weights and losses."""
     settings = SMALL | {
-        **{"data": "spirals", "n": 60, "validation": 0.25, "epochs": 6, "dropout": 0.2},
-        **{"schedule": "cosine", "warmup": 5, "weightDecay": 0.1, "clip": 2.0, "l2": 0.001},
-        **{"scaling": "feature", "activation": "gelu"},
+        "data": "spirals",
+        "n": 60,
+        "validation": 0.25,
+        "epochs": 6,
+        "dropout": 0.2,
+        "schedule": "cosine",
+        "warmup": 5,
+        "weightDecay": 0.1,
+        "clip": 2.0,
+        "l2": 0.001,
+        "scaling": "feature",
+        "activation": "gelu",
     }
     (found,) = ask([{"errand": "train", "steps": 6 * 6, "settings": settings}])
     assert found["total"] == 36
@@ -239,7 +142,10 @@ def test_a_whole_training_is_that_of_the_library(ask: Ask, offered: dict[str, An
     net = network_of(settings, offered, 2)
     net.train(
         *(X, y),
-        **{"epochs": 6, "batch_size": 8, "lr": settings["lr"], "clip_norm": 2.0},
+        epochs=6,
+        batch_size=8,
+        lr=settings["lr"],
+        clip_norm=2.0,
         progress=False,
     )
     assert difference(found["theta"], net.chain.theta) <= agreement()
@@ -265,12 +171,12 @@ def test_gradients_are_those_of_backward(
         names = list(net.chain.layers)
         assert abs(found["value"] - ours.loss) <= agreement() * ours.loss
         assert difference(found["gradient"], flat) <= agreement()
-        for l, (dense, bent) in enumerate(zip(names[0::2], names[1::2], strict=False)):
+        for i, (dense, bent) in enumerate(zip(names[0::2], names[1::2], strict=False)):
             for theirs, mine in (
-                (found["a"][l], ours.values[dense]),
-                (found["h"][l + 1], ours.values[bent]),
-                (found["da"][l], ours.incoming[dense]),
-                (found["dh"][l], ours.incoming[bent]),
+                (found["a"][i], ours.values[dense]),
+                (found["h"][i + 1], ours.values[bent]),
+                (found["da"][i], ours.incoming[dense]),
+                (found["dh"][i], ours.incoming[bent]),
             ):
                 assert difference(theirs, mine.ravel()) <= agreement()
         assert difference(found["dz"], ours.incoming[names[-1]].ravel()) <= agreement()

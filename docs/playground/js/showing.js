@@ -32,7 +32,7 @@
       { points: history.column(2), colour: colours.validation, thick: 2.2 },
     ], { log: byId("log").checked, to });
     const sizes = training.layout.layers.map((_, l) => ({
-      points: history.column(3 + l), colour: colours.layers[l], dash: DASHES[l],
+      points: history.column(3 + l), colour: colours.layers[l], thick: 1.3,
     }));
     drawCurves(byId("sizes"), sizes, { log: true, to });
     const many = Math.min(training.total, 300);
