@@ -108,6 +108,7 @@
         if (value === undefined) continue;
         control.value = Array.isArray(value) ? value.join(", ") || "none" : value;
         control.setAttribute("aria-invalid", "false");
+        if (key === "hidden") control.size = Math.max(6, control.value.length);
         if (this.outputs[key]) this.outputs[key].textContent = value;
         const offer = tables()[key]?.[value];
         if (offer) {

@@ -15,7 +15,7 @@
 
   /** (A9), which leads to the chapter that derives it. */
   function tagLink(tag) {
-    const href = `../derivations/${CHAPTERS[tag[0]]}.html`;
+    const href = `../derivations/${CHAPTERS[tag[0]]}.html#${tag}`;
     return element("a", { class: "tag", href, title: `Derived in the book under ${tag}` }, `(${tag})`);
   }
 

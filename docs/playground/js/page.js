@@ -183,6 +183,10 @@
     const place = `${page.points.n} points of ${page.classNames.length} classes`;
     byId("plane").setAttribute("aria-label", `The plane with ${place} and the network's answer; after ${training.t} steps ${losses}.`);
     byId("loss").setAttribute("aria-label", `Loss over the steps: after ${training.t} steps ${losses}.`);
+    const sizes = page.history.rows[page.history.rows.length - 1].slice(3).map(numberText).join(", ");
+    byId("sizes").setAttribute("aria-label", `Update sizes, layer by layer: ${sizes || "no step yet"}.`);
+    const [now, planned] = [training.rate(training.t + 1), `${training.total} steps`];
+    byId("rate").setAttribute("aria-label", `The rate over ${planned}: ${numberText(now)} at the next.`);
     byId("python").textContent = playground.python.programOf(training);
     const csv = playground.points.toCsv(page.points, page.held);
     byId("save-points").href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`;

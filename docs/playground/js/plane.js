@@ -22,28 +22,35 @@
     return { h: pass.h, z: pass.z, p: softmax(pass.z, n, training.classes), classes: training.classes };
   }
 
+  const packed = ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r; // as canvases keep a pixel
+
   /** A small canvas of CELLS × CELLS pixels, coloured cell by cell. */
   function painted(canvas, colourOf) {
-    canvas.width = canvas.height = CELLS;
+    if (canvas.width !== CELLS) canvas.width = canvas.height = CELLS;
     const context = canvas.getContext("2d");
     const image = context.createImageData(CELLS, CELLS);
-    for (let i = 0; i < CELLS * CELLS; i++) {
-      const colour = colourOf(i);
-      image.data.set([colour[0], colour[1], colour[2], 255], 4 * i);
-    }
+    const pixels = new Int32Array(image.data.buffer);
+    for (let i = 0; i < pixels.length; i++) pixels[i] = colourOf(i);
     context.putImageData(image, 0, 0);
     return canvas;
   }
 
+  /** The colours from −1 to 1 of a palette, 128 to each side of paper. */
+  function rampOf(colours) {
+    colours.ramp ??= Array.from({ length: 257 }, (_, i) =>
+      packed(mix(colours.paper, i < 128 ? colours.minus : colours.plus, Math.abs(i - 128) / 128)));
+    return colours.ramp;
+  }
+
   /** One unit's values, from purple over paper to green. */
   function paintUnit(canvas, values, units, j) {
-    const { paper, plus, minus } = palette();
+    const ramp = rampOf(palette());
     let most = 1e-12;
     for (let i = 0; i < CELLS * CELLS; i++) most = Math.max(most, Math.abs(values[i * units + j]));
-    if (!Number.isFinite(most)) most = Infinity;
+    const scale = Number.isFinite(most) ? 128 / most : 0;
     return painted(canvas, (i) => {
-      const v = values[i * units + j];
-      return mix(paper, v > 0 ? plus : minus, Math.min(Math.abs(v) / most || 0, 1));
+      const v = scale * values[i * units + j];
+      return ramp[Number.isNaN(v) ? 128 : Math.round(128 + v)];
     });
   }
 
@@ -54,7 +61,7 @@
       let top = 0;
       for (let k = 1; k < classes; k++) if (p[i * classes + k] > p[i * classes + top]) top = k;
       const sure = (p[i * classes + top] - 1 / classes) / (1 - 1 / classes);
-      return mix(paper, colours[top], Math.max(0, 0.62 * sure || 0));
+      return packed(mix(paper, colours[top], Math.max(0, 0.62 * sure || 0)));
     });
   }
 
