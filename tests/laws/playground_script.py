@@ -36,6 +36,7 @@ SMALL = {
     "n": 40,
     "noise": 0.1,
     "validation": 0,
+    "warmup": 0,
     "batch": 8,
     "epochs": 4,
     "hidden": [5, 4],
@@ -101,7 +102,7 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) 
         return {key: s.get(key, value) for key, value in options.items()}
 
     schedules = [{"name": s["schedule"], **chosen(schedule)}]
-    if s.get("warmup"):
+    if s.get("warmup") and "warmup" not in schedule:
         schedules.append({"name": "warmup", "length": s["warmup"]})
     return dr.Network(
         [2, *s["hidden"], classes],

@@ -21,7 +21,7 @@
     beta1: ["β₁", "How long the mean of the gradient remembers", 0.01],
     beta2: ["β₂", "How long the mean square of the gradient remembers (in Lion, its mean)", 0.001],
     schedule: ["Schedule s(t)", "How the rate changes from step to step"],
-    decay: ["of it", "k in e^(−k·t); or the last part of the run, in which the rate falls", 0.001],
+    decay: ["decay", "k in e^(−k·t); of warmup_stable_decay the last part of the run, in which the rate falls", 0.001],
     every: ["every", "Length of a stair: below 1 a share of all steps, from 1 on in steps", 0.01],
     factor: ["factor", "What each stair multiplies the rate by", 0.05],
     end: ["end", "The factor at the end", 0.05],

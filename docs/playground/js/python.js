@@ -21,14 +21,14 @@
   function programOf(training) {
     const { settings: s, rule, schedule, classes } = training;
     const schedules = [partOf(s.schedule, optionsOf(schedule, s))];
-    if (s.warmup) schedules.push({ name: "warmup", length: s.warmup });
+    if (training.warmup) schedules.push({ name: "warmup", length: training.warmup });
     const network = [
       `[${[2, ...s.hidden, classes].join(", ")}]`,
       `activation="${s.activation}"`,
       `initializer="${s.initializer}"`,
       `optimizer=${literal(partOf(rule.rule, { ...rule.fixed, ...optionsOf(rule, s) }))}`,
     ];
-    if (s.schedule !== "constant" || s.warmup) network.push(`schedule=${literal(schedules)}`);
+    if (s.schedule !== "constant" || training.warmup) network.push(`schedule=${literal(schedules)}`);
     if (s.weightDecay) network.push(`weight_decay=${s.weightDecay}`);
     if (s.l2) network.push(`l2=${s.l2}`);
     if (s.dropout && s.hidden.length) network.push(`dropout=${s.dropout}`);

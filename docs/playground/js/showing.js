@@ -32,7 +32,7 @@
       { points: history.column(2), colour: colours.validation, thick: 2.2 },
     ], { log: byId("log").checked, to });
     const sizes = training.layout.layers.map((_, l) => ({
-      points: history.column(3 + l), colour: colours.layers[l], thick: 1.3,
+      points: history.column(3 + l).map(([t, v]) => [t, Math.min(v, 10)]), colour: colours.layers[l], thick: 1.3,
     }));
     drawCurves(byId("sizes"), sizes, { log: true, to });
     const many = Math.min(training.total, 300);
@@ -49,7 +49,7 @@
     element("li", { class: "remark" }, page.held.size ? "hollow: held out" : "none is held out"));
     byId("loss-legend").replaceChildren(
       element("li", { class: "train" }, "training"), element("li", { class: "validation" }, "validation"),
-      ...page.kept.map((old) => element("li", { class: "remark" }, `kept: ${old.name}`)));
+      ...page.kept.map((old, i) => element("li", { class: "remark" }, `${["– –", "···", "–·"][i]} kept: ${old.name}`)));
     byId("sizes-legend").replaceChildren(...page.training.layout.layers.map((_, l) => {
       const item = element("li", {}, `W${"₁₂₃₄₅₆₇"[l]}`);
       item.style.setProperty("--mark", `var(--layer-${l + 1})`);

@@ -32,6 +32,8 @@
       Object.assign(this, { settings, classes });
       this.rule = playground.optimizers[settings.optimizer];
       this.schedule = playground.schedules[settings.schedule];
+      // One schedule begins with a warm-up of its own, and of two the rate would rise as a square.
+      this.warmup = "warmup" in this.schedule.options ? 0 : settings.warmup;
       this.layout = layoutOf([2, ...settings.hidden, classes]);
       this.scaling = learnScaling(settings.scaling, train.x, train.n);
       this.train = { ...train, x: this.scale(train.x) };
@@ -57,10 +59,10 @@
 
     /** ηₜ = η·s(t − 1), the rate of step t = 1, 2, …; warm-up multiplies.       (R1, S0) */
     rate(t) {
-      const { lr, warmup } = this.settings;
+      const { lr } = this.settings;
       const options = optionsOf(this.schedule, this.settings);
       const factor = this.schedule.factor(t - 1, this.total, options);
-      return lr * (factor * playground.warmup(t - 1, this.total, warmup));
+      return lr * (factor * playground.warmup(t - 1, this.total, this.warmup));
     }
 
     /** The rows of step t: each epoch takes them all, in an order that is its own. */

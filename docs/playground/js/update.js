@@ -115,14 +115,14 @@
       { key: "t", html: `<i>t</i> = ${t}, so ${t - 1} steps are done of <i>T</i> = ${training.total}` },
       { key: "s", html: `<i>s</i> = ${schedule.formula}`, tags: [schedule.tag], values: factor },
     ];
-    if (settings.warmup) {
+    if (training.warmup) {
       rate.push({
         key: "warmup", html: "warm-up min((<i>t</i> + 1)/length, 1)", tags: ["S6"],
-        values: playground.warmup(t - 1, training.total, settings.warmup),
+        values: playground.warmup(t - 1, training.total, training.warmup),
       });
     }
     rate.push({
-      key: "lr", html: `<i>η</i><sub>t</sub> = ${settings.lr} · <i>s</i>${settings.warmup ? " · warm-up" : ""}`,
+      key: "lr", html: `<i>η</i><sub>t</sub> = ${settings.lr} · <i>s</i>${training.warmup ? " · warm-up" : ""}`,
       tags: ["S0"], values: lr,
     });
     const move = rules[rule.tag]({ g, before, after, lr, t, options }, options.nesterov);
