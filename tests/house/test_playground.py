@@ -235,6 +235,9 @@ def test_the_keyboard_reaches_everything(open_page: Open) -> None:
     for key in ("ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
     assert page.inner_text("#h-plane") == "Unit 2 of hidden layer 1"
+    page.focus("#plane")
+    page.keyboard.press("ArrowUp")
+    assert re.match(r"x₁ .*, x₂ .*: class [01], \d+ %", page.inner_text("#aside"))
     page.uncheck("#keys")
     page.focus("#reset")
     page.keyboard.press("s")

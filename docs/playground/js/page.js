@@ -2,6 +2,7 @@
 // The page: what is shown now, what the buttons do, and the loop that trains and draws.
 (function (playground) {
   const { defaults, toFragment, fromFragment } = playground.settings;
+  const { forward, softmax } = playground.network;
   const { draw: drawPoints, split, frameOf } = playground.datasets;
   const { responses, draw: drawPlane } = playground.plane;
   const { History } = playground.curves;
@@ -173,6 +174,16 @@
     playground.derivation.show(byId("derivation"), lines);
     const next = playground.update.linesOf(training, ...page.weight);
     playground.update.show(byId("update"), next, page.settings.optimizer);
+  }
+
+  /** What the network answers at a place of the plane, in words. */
+  function answerAt(place) {
+    const { training, classNames } = page;
+    const { z } = forward(training.layout, page.settings.activation, training.theta, training.scale(place), 1);
+    const p = softmax(z, 1, training.classes);
+    const top = p.indexOf(Math.max(...p));
+    const [x1, x2] = place.map(numberText);
+    return `x₁ ${x1}, x₂ ${x2}: ${classNames[top]}, ${(100 * p[top]).toFixed(0)} %`;
   }
 
   /** Draw with all words, for eyes and screen readers, and put the state into the address. */
@@ -347,7 +358,10 @@
     own = new playground.Own({
       frame: () => page.frame, points: () => page.points, isOwn: () => page.settings.data === "own",
       before: () => page.before ?? drawPoints("circles", 100, 0.1, 0), setOwn, follow, complain: say,
-      moved: () => drawAll(false),
+      moved: () => {
+        drawAll(false);
+        if (own.cross) byId("aside").textContent = answerAt(own.cross);
+      },
     });
     playground.showDemonstrations(byId("demos"));
     dataChoices((name) => change("data", name));
