@@ -112,7 +112,7 @@
     gradient.push({ key: "g", html: "<i>g</i>, what the rule is given", values: g });
     const factor = schedule.factor(t - 1, training.total, optionsOf(schedule, settings));
     const rate = [
-      { key: "t", html: `<i>t</i> = ${t}, so ${t - 1} steps are done of <i>T</i> = ${training.total}` },
+      { key: "t", html: `step ${t}; <i>s</i> counts the steps done, <i>t</i> = ${t - 1} of <i>T</i> = ${training.total}` },
       { key: "s", html: `<i>s</i> = ${schedule.formula}`, tags: [schedule.tag], values: factor },
     ];
     if (training.warmup) {
