@@ -52,7 +52,7 @@ FLOORS = (
     ("mathematics",),
     ("machine",),
     ("data",),
-    ("storage", "report", "engine"),
+    ("storage", "report", "engine", "distributed"),
     ("learning",),
     ("network",),
     ("estimators", "experiments", "exporting"),

@@ -59,7 +59,7 @@ def test_the_facts(compare: Compare, tmp_path: Path) -> None:
     assert facts["title"] == "digits: adam against sgd"
     assert facts["metric"] == {"name": "val_accuracy", "greater_is_better": True, "share": True}
     assert (facts["seeds"], facts["smallest_p"], facts["tuning"]) == ([0, 1], 0.5, None)
-    assert "optimizer" not in facts["recipe"]
+    assert "\noptimizer" not in facts["recipe"]
     for arm in facts["arms"]:
         assert arm["changes"] == {"optimizer": arm["name"]}
         assert arm["parameters"] == 64 * 8 + 8 + 8 * 10 + 10
