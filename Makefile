@@ -11,7 +11,7 @@ LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test torture lint notebook bench bench-estimators speedrun sanitize sanitize-quick cross clean
+.PHONY: demo test torture lint notebook bench bench-estimators speedrun reproduce sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -39,6 +39,9 @@ bench-estimators: .venv/bench-installed  ## beside scikit-learn's (BENCH="--data
 
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)
+
+reproduce: .venv/demo-installed  ## the report it began with (BENCH="--data DIR"; QUICK=--quick: minutes)
+	$(BIN)/python benchmarks/reproduce.py $(BENCH) $(QUICK)
 
 sanitize: sanitize-quick  ## its tests too, with a Python that knows nothing of it
 	tests/engine/sanitize.sh address
