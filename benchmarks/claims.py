@@ -134,7 +134,8 @@ def claims(result: Facts) -> list[Claim]:
             no_effect(decay),
         )
     )
-    said += _of_optimizers(*found["optimizers"]["arms"])
+    adam, *others = found["optimizers"]["arms"]
+    said += [claim for sgd in others for claim in _of_optimizers(adam, sgd)]
     return said + _of_the_schedule(found["rates"])
 
 
@@ -154,26 +155,27 @@ def _number(arm: Facts, value: float, whole: bool) -> Claim:
         here += f"; 95 % of single runs: {100 * inside[0]:.1f} to {100 * inside[1]:.1f} %"
         if whole:
             verdict = CONFIRMED if inside[0] <= value <= inside[1] else REFUTED
-    return Claim(f"{arm['name']} they come to {100 * value:.1f} %", here, verdict)
+    return Claim(f"with {arm['name']} they come to {100 * value:.1f} %", here, verdict)
 
 
-def _of_optimizers(sgd: Facts, adam: Facts) -> list[Claim]:
-    best = paired(column(sgd, "best"), column(adam, "best"))
-    epochs = paired(column(sgd, "epochs_to_target"), column(adam, "epochs_to_target"))
-    first = paired(column(sgd, "first"), column(adam, "first"))
+def _of_optimizers(adam: Facts, sgd: Facts) -> list[Claim]:
+    best, epochs, first = (
+        paired(column(adam, key), column(sgd, key)) for key in ("best", "epochs_to_target", "first")
+    )
+    name = sgd["name"]
     return [
         Claim(
-            "Adam and SGD reach similar optima",
-            f"{percent(adam['best'])} and {percent(sgd['best'])}; Adam minus SGD: "
+            f"Adam and {name} reach similar optima",
+            f"{percent(adam['best'])} and {percent(sgd['best'])}; {name} minus Adam: "
             f"{told(best, 'points', 100)}",
             similar(best),
         ),
         Claim(
-            "Adam is faster",
-            f"42 % in {reached(adam)} epochs, SGD in {reached(sgd)}; Adam minus SGD: "
+            f"Adam is faster than {name}",
+            f"42 % in {reached(adam)} epochs, {name} in {reached(sgd)}; {name} minus Adam: "
             f"{told(epochs, 'epochs')}; accuracy after the first epoch: "
             f"{told(first, 'points', 100)}",
-            directed(epochs, -1),
+            directed(epochs, 1),
         ),
     ]
 

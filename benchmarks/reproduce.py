@@ -16,11 +16,13 @@ leaves the documents as they are.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,7 @@ from machine import describe, others
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 FOLDER = Path("comparisons")
 BEGIN, END = "<!-- reproduction: begin -->", "<!-- reproduction: end -->"
+SPENT = "seconds.json"
 WIDEST = 4  # times that a list of rates is made longer
 
 
@@ -48,7 +51,7 @@ class Plan:
     Attributes
     ----------
     seeds, tune_seeds : int
-        Of every comparison; the rates of the schedule are tried with as many as `seeds`, since
+        Of a comparison; the rates of the schedule are tried with as many as `seeds`, since
         what is tried there is also what the report claims.
     changes : dict
         Of the recipe, for all arms.
@@ -61,7 +64,7 @@ class Plan:
     tune_seeds: int = 2
     changes: dict[str, Any] = field(default_factory=dict)
     optimizer_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-    schedule_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.008, 0.012, 0.016)
+    schedule_rates: tuple[float, ...] = (0.0001, 0.0003, 0.001, 0.003, 0.008, 0.016)
     whole: bool = True
 
 
@@ -77,12 +80,14 @@ QUICK = Plan(
 
 def questions(plan: Plan) -> dict[str, dict[str, Any]]:
     """What each comparison asks, as keyword arguments of `compare`; the first arm is the one that
-    the other is compared with.
+    the others are compared with.
     """
     schedule = {"vary": {"lr_decay": [0.0, 0.0001]}, "names": ("constant rate", "schedule")}
     return {
         "optimizers": {
-            "vary": {"optimizer": ["sgd", "adam"]},
+            "vary": {"optimizer": ["adam", "sgd", {"name": "sgd", "momentum": 0.9}]},
+            "names": ("Adam", "SGD", "SGD with momentum"),
+            "seeds": plan.seeds + 1,  # of three arms six seeds could show nothing
             "tune": {"lr": list(plan.optimizer_rates)},
             "tune_seeds": plan.tune_seeds,
             # Decay is multiplied by the rate: with it, the tuned rates would also compare decays.
@@ -91,7 +96,7 @@ def questions(plan: Plan) -> dict[str, dict[str, Any]]:
         },
         "decay": {
             "vary": {"weight_decay": [0.0, 0.02]},
-            "names": ("without L2", "with L2"),
+            "names": ("no L2", "L2"),
             "reach": 0.42,
         },
         "schedule": {**schedule, "reach": 0.42},
@@ -142,7 +147,7 @@ def asked(folder: Path, plan: Plan, question: dict[str, Any], data: dict[str, An
             found = resume_comparison(folder)
         else:
             changes = {**data, **plan.changes, **question.get("changes", {})}
-            given = {**question, "changes": changes, "seeds": plan.seeds, "folder": folder}
+            given = {"seeds": plan.seeds, **question, "changes": changes, "folder": folder}
             found = dr.compare(recipes="report", **given)
         if not widen(folder, found):
             return found
@@ -152,18 +157,35 @@ def asked(folder: Path, plan: Plan, question: dict[str, Any], data: dict[str, An
 
 def reproduce(plan: Plan, folder: Path, data: dict[str, Any]) -> dict[str, Any]:
     """Make all comparisons; what they came to, in short."""
-    busy, begun = others(), time.perf_counter()
+    busy, asks = others(), questions(plan)
     result: dict[str, Any] = {"machine": describe(), "others_before": round(busy, 2)}
-    result |= {"whole": plan.whole, "seconds": None, "comparisons": {}}
-    one_go = not any((folder / name).exists() for name in questions(plan))
-    for name, question in questions(plan).items():
-        say(f"\n{name}")
-        found = asked(folder / name, plan, question, data)
-        say("\n".join(found.verdict))
-        result["comparisons"][name] = digest(found)
-    if one_go:  # else it is not known how long it takes
-        result["seconds"] = round(time.perf_counter() - begun, 1)
-    return result
+    result |= {"whole": plan.whole, "comparisons": {}}
+    with working(folder, done=all((folder / name / FACTS).exists() for name in asks)):
+        for name, question in asks.items():
+            say(f"\n{name}")
+            found = asked(folder / name, plan, question, data)
+            say("\n".join(found.verdict))
+            result["comparisons"][name] = digest(found)
+    return result | {"seconds": spent(folder)}
+
+
+def spent(folder: Path) -> float:
+    """Seconds of work on it so far, interruptions left out."""
+    path = folder / SPENT
+    return float(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0.0
+
+
+@contextlib.contextmanager
+def working(folder: Path, done: bool) -> Iterator[None]:
+    """Add the time of this to what was spent before, unless there was nothing to do."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        if not done:
+            seconds = spent(folder) + time.perf_counter() - begun
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(folder / SPENT, f"{seconds:.1f}\n")
 
 
 def put(text: str, document: Path) -> None:

@@ -99,11 +99,11 @@ def test_a_reproduction_in_small(tmp_path: Path) -> None:
         whole=False,
     )
     result = reproduce(plan, tmp_path, {})
-    found = {
-        name: {row["changes"]["lr"] for row in result["comparisons"][name]["tuning"]}
-        for name in ("optimizers", "rates")
-    }
-    assert found == {"optimizers": {0.01, 0.1, 1.0, 10.0}, "rates": {0.01, 0.1, 1.0}}
+    for name, more in (("optimizers", 1), ("rates", 0)):
+        found = result["comparisons"][name]
+        rates = {row["changes"]["lr"] for row in found["tuning"]}
+        assert len(rates) >= 3 + more
+        assert not {arm["tuned"]["lr"] for arm in found["arms"]} & {min(rates), max(rates)}
     told = section(json.loads(json.dumps(result, allow_nan=False)))
     assert told.startswith("**This is the quick form, which shows less")
     assert "with 2 seeds no difference can be told from chance" in told
@@ -111,8 +111,8 @@ def test_a_reproduction_in_small(tmp_path: Path) -> None:
     again = reproduce(plan, tmp_path, {})
     assert made == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("metrics.jsonl")}
     assert again["comparisons"] == result["comparisons"]
-    assert again["seconds"] is None
-    assert [claim.verdict for claim in claims(again)][3:] == ["undecided"] * 6
+    assert again["seconds"] == result["seconds"] > 0
+    assert [claim.verdict for claim in claims(again)][3:] == ["undecided"] * 8
 
     document = tmp_path / "results.md"
     document.write_text(
