@@ -95,10 +95,11 @@ def percent(summary: Facts | None) -> str:
 
 
 def spread(summary: Facts | None) -> str:
-    """3.1 ± 0.4"""
+    """3.14 ± 0.42"""
     if summary is None:
         return "—"
-    return f"{summary['mean']:.2g}" + ("" if summary["sd"] is None else f" ± {summary['sd']:.2g}")
+    around = "" if summary["sd"] is None else f" ± {summary['sd']:.2g}"
+    return f"{summary['mean']:.3g}{around}"
 
 
 def told(d: Facts | None, unit: str, scale: float = 1.0) -> str:

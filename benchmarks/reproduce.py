@@ -1,6 +1,6 @@
 """The report this library grew from, done again: its three questions, asked properly.
 
-    python benchmarks/reproduce.py [--data DIR] [--folder DIR] [--out docs] [--quick]
+    python benchmarks/reproduce.py [--data DIR] [--folder DIR] [--out docs] [--jobs N] [--quick]
     python benchmarks/reproduce.py --write FILE     the section anew from FILE
 
 DIR holds CIFAR-10; without it, it is looked for where `deltarule datasets get` keeps it.  Four
@@ -140,22 +140,26 @@ def widen(folder: Path, found: dr.Comparison) -> bool:
     return True
 
 
-def asked(folder: Path, plan: Plan, question: dict[str, Any], data: dict[str, Any]) -> Any:
+def asked(
+    folder: Path, plan: Plan, question: dict[str, Any], data: dict[str, Any], jobs: int | None
+) -> dr.Comparison:
     """The comparison, made or gone on with, its lists as long as they had to be."""
     for _ in range(WIDEST):
         if (folder / COMPARISON).is_file():
-            found = resume_comparison(folder)
+            found = resume_comparison(folder, n_jobs=jobs)
         else:
             changes = {**data, **plan.changes, **question.get("changes", {})}
             given = {"seeds": plan.seeds, **question, "changes": changes, "folder": folder}
-            found = dr.compare(recipes="report", **given)
+            found = dr.compare(recipes="report", n_jobs=jobs, **given)
         if not widen(folder, found):
             return found
         say(f"{folder.name}: an arm did best with an end of its list; the list is made longer.")
-    return resume_comparison(folder)
+    return resume_comparison(folder, n_jobs=jobs)
 
 
-def reproduce(plan: Plan, folder: Path, data: dict[str, Any]) -> dict[str, Any]:
+def reproduce(
+    plan: Plan, folder: Path, data: dict[str, Any], jobs: int | None = None
+) -> dict[str, Any]:
     """Make all comparisons; what they came to, in short."""
     busy, asks = others(), questions(plan)
     result: dict[str, Any] = {"machine": describe(), "others_before": round(busy, 2)}
@@ -163,7 +167,7 @@ def reproduce(plan: Plan, folder: Path, data: dict[str, Any]) -> dict[str, Any]:
     with working(folder, done=all((folder / name / FACTS).exists() for name in asks)):
         for name, question in asks.items():
             say(f"\n{name}")
-            found = asked(folder / name, plan, question, data)
+            found = asked(folder / name, plan, question, data, jobs)
             say("\n".join(found.verdict))
             result["comparisons"][name] = digest(found)
     return result | {"seconds": spent(folder)}
@@ -204,6 +208,7 @@ def main() -> None:
     parser.add_argument("--data", metavar="DIR", help="holds CIFAR-10")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="of the comparisons")
     parser.add_argument("--out", type=Path, metavar="DIR", help="of results.md")
+    parser.add_argument("--jobs", type=int, metavar="N", help="runs at once")
     parser.add_argument("--quick", action="store_true", help="less of everything, in minutes")
     parser.add_argument("--write", type=Path, metavar="FILE", help="run nothing")
     args = parser.parse_args()
@@ -214,7 +219,8 @@ def main() -> None:
     else:
         data = {"data_dir": args.data} if args.data else {}
         try:
-            result = reproduce(QUICK if args.quick else Plan(), folder, data)
+            plan = QUICK if args.quick else Plan()
+            result = reproduce(plan, folder, data, args.jobs)
         except dr.DeltaruleError as error:
             raise SystemExit(str(error)) from None
         except KeyboardInterrupt as error:
