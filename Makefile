@@ -11,7 +11,7 @@ LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test torture lint notebook bench bench-estimators speedrun reproduce sanitize sanitize-quick cross clean
+.PHONY: demo test torture lint notebook bench bench-estimators bench-gpu speedrun reproduce sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -36,6 +36,9 @@ bench: .venv/bench-installed  ## beside its peers, into docs/ (BENCH="--data DIR
 
 bench-estimators: .venv/bench-installed  ## beside scikit-learn's (BENCH="--data DIR", tables in DIR)
 	$(BIN)/python benchmarks/estimators.py $(BENCH)
+
+bench-gpu: .venv/bench-installed  ## steps on a GPU beside PyTorch's (BENCH="--data DIR --out DIR")
+	$(BIN)/python benchmarks/gpu.py $(BENCH)
 
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)

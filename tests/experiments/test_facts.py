@@ -115,3 +115,6 @@ def test_versions() -> None:
     assert found["numpy"] == np.__version__
     assert re.fullmatch(r"3\.\d+\.\d+.*", found["python"])
     assert found["system"]
+    assert "torch" not in found
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    assert versions("cpu")["torch"] == torch.__version__

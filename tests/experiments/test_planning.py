@@ -25,10 +25,19 @@ def recipe(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"normalization": "batch"}, {"engine": "reference"}, {"validation": 0}]
+    "changes",
+    [
+        {},
+        {"normalization": "batch"},
+        {"engine": "reference"},
+        {"validation": 0},
+        {"device": "cpu"},
+    ],
 )
 def test_as_it_then_comes(changes: dict[str, Any], tmp_path: Path) -> None:
     """Parameters, rows, steps and engine are those of the run."""
+    if "device" in changes:
+        pytest.importorskip("torch", reason="needs the optional package torch")
     told = plan_run(recipe(**changes))
     outcome = train_run(recipe(**changes), tmp_path / "run", progress=False)
     assert told.parameters == outcome.facts["parameters"]

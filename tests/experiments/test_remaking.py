@@ -243,7 +243,9 @@ def test_what_is_neither(tmp_path: Path, runs: Path) -> None:
     """A folder of something else, no folder, and a comparison that is not done: one sentence."""
     with pytest.raises(dr.NotAvailable, match="neither the folder of a run"):
         make_reports([tmp_path])
-    with pytest.raises(dr.NotAvailable, match="is not the folder of a run or a comparison"):
+    with pytest.raises(
+        dr.NotAvailable, match="is not the folder of a run, a comparison or a sweep"
+    ):
         make_reports([tmp_path / "nothing"])
     (tmp_path / "comparison.toml").write_text("")
     with pytest.raises(dr.NotAvailable, match="has not come to its end"):
@@ -253,3 +255,26 @@ def test_what_is_neither(tmp_path: Path, runs: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(dr.NotAvailable, match="need a folder"):
         make_reports([runs / "digits", runs / "bare"], out=tmp_path / "file")
+
+
+def test_a_sweep(tmp_path: Path) -> None:
+    """The page of a sweep is made from what it wrote down last; no store is asked."""
+    facts = {"title": "t", "trials": [], "metric": "val_loss", "greater_is_better": False}
+    (tmp_path / "sweep.toml").write_text("")
+    (tmp_path / "result.json").write_text(json.dumps(facts))
+    (made,) = make_reports([tmp_path])
+    assert (made.kind, made.files) == ("sweep", (tmp_path / "report.html",))
+    assert "No trial is complete" in (tmp_path / "report.html").read_text()
+    with pytest.raises(dr.InvalidInput, match="html only; leave --format out"):
+        make_reports([tmp_path], "md")
+
+
+def test_a_sweep_without_findings(tmp_path: Path) -> None:
+    """One that has not come so far, or whose findings are damaged, is one sentence."""
+    (tmp_path / "sweep.toml").write_text("")
+    with pytest.raises(dr.NotAvailable, match="has not written down anything yet"):
+        make_reports([tmp_path])
+    for text in ("{", "[]", json.dumps({"title": "t"}), json.dumps({"trials": 5})):
+        (tmp_path / "result.json").write_text(text)
+        with pytest.raises(dr.FileRefused, match="damaged"):
+            make_reports([tmp_path])

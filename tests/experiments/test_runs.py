@@ -34,6 +34,7 @@ KEYS = [
     "seconds",
     "parameters",
     "engine",
+    "device",
     "weights_sha256",
     "notes",
 ]
@@ -101,9 +102,34 @@ def test_the_facts(outcome: Outcome) -> None:
     assert facts["metric_name"] == "accuracy"
     assert facts["steps"] == history.steps == 3 * 23
     assert facts["engine"] == history.engine == ("fast" if available() else "reference")
+    assert facts["device"] is None
     assert facts["weights_sha256"] == history.weights_sha256
     model = dr.load(outcome.folder / "best.safetensors")
     assert facts["parameters"] == model.n_parameters == 64 * 6 + 6 + 6 * 10 + 10
+
+
+def test_a_device(tmp_path: Path, outcome: Outcome) -> None:
+    """A recipe's device takes the steps, stands in facts and report, and is taken when resumed."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    there = train_run(recipe(device="cpu"), tmp_path / "there", progress=False)
+    assert (there.facts["engine"], there.facts["device"]) == ("torch", "cpu")
+    assert there.facts["val_loss"] == pytest.approx(outcome.facts["val_loss"], rel=1e-4)
+    page = (there.folder / "report.html").read_text(encoding="utf-8")
+    assert "torch on cpu" in page
+    assert torch.__version__ in page
+    (there.folder / "result.json").unlink()
+    again = resume_run(there.folder, progress=False)
+    assert again.history.engine == "torch"
+    assert again.facts["weights_sha256"] == there.facts["weights_sha256"]
+
+
+def test_a_device_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run on it is refused before data are read or anything is written."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(dr.NotAvailable, match="CUDA GPU"):
+        train_run(recipe(device="cuda", data="nowhere.csv"), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("plain_report")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import deltarule as dr
 from deltarule.experiments.sweep_findings import best_of, importances, write_page
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
@@ -60,17 +59,9 @@ def test_importances_of_too_little() -> None:
     assert "fewer than two parameters" in importances(study, one, 0)[1]
 
 
-def test_a_page_needs_what_was_found(tmp_path: Path) -> None:
-    """A folder without a sweep, without findings, or with damaged ones is one sentence each."""
-    with pytest.raises(dr.NotAvailable, match="is not the folder of a sweep"):
-        write_page(tmp_path)
-    (tmp_path / "sweep.toml").write_text("")
-    with pytest.raises(dr.NotAvailable, match="has not written down anything yet"):
-        write_page(tmp_path)
-    for text in ("{", "[]", json.dumps({"title": "t"}), json.dumps({"trials": 5})):
-        (tmp_path / "result.json").write_text(text)
-        with pytest.raises(dr.FileRefused, match=r"result\.json"):
-            write_page(tmp_path)
+def test_what_was_found_is_written_down(tmp_path: Path) -> None:
+    """The folder gets the page and, for scripts and for a page made anew, the same as JSON."""
     facts = {"title": "t", "trials": [], "metric": "val_loss", "greater_is_better": False}
-    (tmp_path / "result.json").write_text(json.dumps(facts))
-    assert "No trial is complete" in write_page(tmp_path).read_text()
+    write_page(tmp_path, facts)
+    assert "No trial is complete" in (tmp_path / "report.html").read_text()
+    assert json.loads((tmp_path / "result.json").read_text()) == facts

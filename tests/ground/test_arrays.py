@@ -53,6 +53,8 @@ def test_other_functions_agree(torch) -> None:  # type: ignore[no-untyped-def]
         (arrays.zeros((2, 5), like=MIXED), arrays.zeros((2, 5), like=t)),
         (arrays.lift(0.1, like=MIXED), arrays.lift(0.1, like=t)),
         (arrays.lift(MIXED > 0, like=MIXED), arrays.lift(MIXED > 0, like=t)),
+        (arrays.constants([0.1, 0.5], like=MIXED), arrays.constants([0.1, 0.5], like=t)),
+        (arrays.count(4, like=MIXED), arrays.count(4, like=t)),
     ]
     for ours, theirs in pairs:
         assert isinstance(theirs, torch.Tensor)
@@ -136,3 +138,26 @@ def test_sums_keep_what_broadcasts() -> None:
     x = np.arange(6.0).reshape(2, 3)
     assert arrays.sum_units(x).tolist() == [[3.0], [12.0]]
     assert arrays.sum_rows(x).tolist() == [3.0, 5.0, 7.0]
+
+
+def test_constants_of_tensors_are_made_once(torch) -> None:  # type: ignore[no-untyped-def]
+    """The second time nothing comes from the host: it is the same tensor; of each dtype its own."""
+    t = torch.zeros(1)
+    assert arrays.constants([0.25, 0.75], like=t) is arrays.constants((0.25, 0.75), like=t)
+    assert arrays.constants([0.25, 0.75], like=t.double()).dtype == torch.float64
+
+
+def test_whichever_computes_one_of_two() -> None:
+    """Of NumPy's conditions only the branch that holds is computed."""
+    here = arrays.whichever(np.float64(1.0) > 0, lambda: np.array(3.0), lambda: pytest.fail("no"))
+    assert here == 3.0
+    assert arrays.whichever(np.array(False), lambda: pytest.fail("no"), lambda: here) == 3.0
+
+
+def test_whichever_of_tensors(torch) -> None:  # type: ignore[no-untyped-def]
+    """Of tensors it is chosen where they lie, even where they hold no numbers at all."""
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    assert arrays.whichever(one < two, lambda: one, lambda: two) == 1.0
+    assert arrays.whichever(one > two, lambda: one, lambda: two) == 2.0
+    blank = torch.empty((), device="meta")
+    assert arrays.whichever(blank > 0, lambda: blank, lambda: blank).device.type == "meta"

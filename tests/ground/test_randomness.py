@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from deltarule.ground import randomness
 from deltarule.ground.randomness import (
+    RecordedNoise,
     StepNoise,
     bits32,
     derive,
+    derive_each,
     hash32,
     normals,
     permutation,
@@ -245,3 +247,32 @@ def test_masks_of_tensors() -> None:
     mask = noise.keep((4, 5), 0.5, torch.zeros(4, 5, dtype=torch.float64))
     assert mask.dtype == torch.float64
     assert np.array_equal(mask.numpy(), noise.keep((4, 5), 0.5, ANY))
+
+
+def test_many_keys_at_once() -> None:
+    """`derive_each` is `derive` with one more number, of many keys and numbers."""
+    numbers = np.array([0, 1, 7, 2**33], np.uint64)
+    for seed in (0, 12345, 2**63 - 1):
+        keys = np.full(len(numbers), derive(seed, "dropout"), np.uint64)
+        expected = [derive(seed, "dropout", int(n)) for n in numbers]
+        assert derive_each(keys, numbers).tolist() == expected
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.99999])
+def test_recorded_noise_has_the_same_bits(rate: float) -> None:
+    """A step whose keys lie in a tensor draws the masks of `StepNoise`, of each layer and step."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    seed, first, steps, layers, shape = 2**63 - 5, 3, 4, 5, (33, 70)
+    keys = RecordedNoise.keys_of_steps(seed, first, steps, layers)
+    assert keys.shape == (steps, layers, 2)
+    numbers = torch.arange(70)
+    for step in range(steps):
+        noise = RecordedNoise(torch.from_numpy(keys[step]), numbers, shape[0])
+        whole = StepNoise(seed, first + step, np.arange(shape[0]))
+        for layer in range(layers):
+            like = torch.zeros(1, dtype=torch.float64)
+            mask = noise.of_layer(layer).keep(shape, rate, like)
+            assert mask.dtype == torch.float64
+            expected = whole.of_layer(layer).keep(shape, rate, ANY)
+            np.testing.assert_array_equal(mask.numpy(), expected)
+    assert noise.share == whole.share == 1.0

@@ -326,6 +326,29 @@ TRAINING: list[Row] = [
         lambda p: p.train(X, Y, engine="reference", precision="bf16"),
         ("bf16", "leave one of them out"),
     ),
+    (
+        "device",
+        lambda p: p.train(X, Y, device="cdua"),
+        ("Unknown device 'cdua'", "'cuda'?", "cuda:1"),
+    ),
+    ("device a number", lambda p: p.train(X, Y, device=0), ("Unknown device 0", "cpu, cuda")),
+    (
+        "device and fast engine",
+        lambda p: p.train(X, Y, device="cpu", engine="fast"),
+        ('engine="fast"', 'device="cpu"', "leave one of them out"),
+    ),
+    (
+        "float64 on mps",
+        lambda p: p.train(X, Y, device="mps", net=dr.Network([3, 2], dtype="float64")),
+        ("mps", "float64", "leave one of them out"),
+    ),
+    (
+        "float64 in bf16",
+        lambda p: p.train(
+            X, Y, device="cpu", precision="bf16", net=dr.Network([3, 2], dtype="float64")
+        ),
+        ("bf16", "float64", "leave one of them out"),
+    ),
     ("threads zero", lambda p: dr.set_threads(0), ("threads", "from 1 to 64", "not 0")),
     ("threads a fraction", lambda p: dr.set_threads(2.0), ("threads", "whole number", "2.0")),
     ("threads true", lambda p: dr.set_threads(True), ("threads", "whole number", "True")),
@@ -939,8 +962,8 @@ COMMANDS: list[Command] = [
     ("report", ("required", "RUN", "--help")),
     ("report run --format pdf", ("Unknown format 'pdf'", "Known are: html, md")),
     ("report run --fromat md", ("no option --fromat", "Did you mean --format?")),
-    ("report nowhere", ("nowhere is not the folder of a run or a comparison",)),
-    ("report ok.csv", ("ok.csv is not the folder of a run or a comparison",)),
+    ("report nowhere", ("nowhere is not the folder of a run, a comparison or a sweep",)),
+    ("report ok.csv", ("ok.csv is not the folder of a run, a comparison or a sweep",)),
     ("report empty", ("empty is neither the folder of a run", "recipe.toml", "comparison.json")),
     ("report run-nameless", ("run-nameless is neither",)),
     ("report run-strange", ("run-strange/recipe.toml is damaged", "another version", "epochs")),
@@ -1053,6 +1076,7 @@ WRONG: dict[str, list[str]] = {
     "dtype": ["5", "float16", "none", "[1]"],
     "engine": ["5", "fats", "none", "[1]", "true"],
     "precision": ["5", "bf61", "none", "[1]", "true"],
+    "device": ["5", "cdua", "[1]", "true", "cuda:x", "{a = 1}"],
     "on_divergence": ["5", "rolback", "none", "[1]", "true"],
     "checkpoint_every": ["often", "-1", "none", "true", "3 hours"],
     "seed": ["x", "-1", "1.5", "none", "99999999999999999999"],

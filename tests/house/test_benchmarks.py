@@ -15,13 +15,14 @@ from deltarule.engine import native
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "benchmarks" / "bench.py"
+GPU = ROOT / "benchmarks" / "gpu.py"
 RECORDED = ROOT / "docs" / "benchmarks.json"
 
 
-def bench(*words: str) -> subprocess.CompletedProcess[str]:
+def bench(*words: str, script: Path = BENCH) -> subprocess.CompletedProcess[str]:
     """Run the bench."""
     return subprocess.run(
-        [sys.executable, str(BENCH), *words],
+        [sys.executable, str(script), *words],
         env=os.environ | {"MPLBACKEND": "Agg", "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
@@ -93,3 +94,27 @@ def test_losses_are_found(tmp_path: Path) -> None:
     assert "JAX is 2.00 times as fast" in lost
     assert re.search(r"fastest peer, cifar10-64: 0\.5 ×, and at least 2\.3 × is wanted", lost)
     assert "scikit-learn" not in lost
+
+
+def test_the_bench_of_gpus_runs(tmp_path: Path) -> None:
+    """On a CPU it shows that everybody runs, and begins with the device's name."""
+    pytest.importorskip("torch", reason="needs the optional package torch")
+    done = bench("--device", "cpu", "--quick", "--out", str(tmp_path), script=GPU)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("cpu; PyTorch")
+    result = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
+    assert set(result["steps"]) == {"cifar10, batch 64", "mnist, batch 64"}
+    for times in result["steps"].values():
+        assert set(times) == {"deltarule", "deltarule, bf16", "PyTorch"}
+        assert min(times.values()) > 0
+
+
+def test_the_bench_of_gpus_needs_one() -> None:
+    """Without a GPU it ends with one sentence."""
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA GPU here")
+    done = bench(script=GPU)
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is nothing to measure: ")
+    assert done.stderr.count("\n") == 1

@@ -48,12 +48,14 @@ def run(code: str) -> str:
     [
         "import deltarule",
         "import deltarule; net = deltarule.Network([3, 4, 2]); net.predict([[1, 2, 3]])",
+        "import deltarule; net = deltarule.Network([2, 3, 2]); "
+        "net.train([[0, 1], [1, 0]] * 9, [0, 1] * 9, epochs=1, progress=False)",
         "from deltarule.cli.main import main; main(['train', '--help'])",
         "from deltarule.cli.main import main; main(['sweep', '--help'])",
         "from deltarule.cli.main import main; main(['recipes'])",
         "import deltarule; deltarule.load_data('digits')",
     ],
-    ids=["import", "network", "help", "help of sweep", "recipes", "digits"],
+    ids=["import", "network", "training", "help", "help of sweep", "recipes", "digits"],
 )
 def test_nothing_slow_is_imported(code: str) -> None:
     """These import none of the packages that take long."""

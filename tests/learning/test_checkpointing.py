@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,29 @@ def test_another_training_is_refused(
     with pytest.raises(dr.InvalidInput, match=told):
         net.train(X, Y, **given)
     assert net.history is None
+
+
+def test_another_device_is_another_training(tmp_path: Path) -> None:
+    """A GPU's checkpoint is for any GPU of its kind, none for NumPy; without a device there is no
+    word for one, as in checkpoints from before there were any.
+    """
+    torch = pytest.importorskip("torch", reason="needs the optional package torch")
+    assert torch
+    said = []
+
+    def ask(training: Any) -> None:
+        for device in (None, "cpu", "cuda", "cuda:1"):
+            training.plan = dataclasses.replace(training.plan, device=device)
+            said.append(training.identity())
+
+    net = dr.Network([4, 6, 2], seed=1)
+    net.train(X, Y, epochs=1, batch_size=10, progress=False, callbacks=ask)
+    assert "device" not in said[0]
+    assert [found.get("device") for found in said[1:]] == ['"cpu"', '"cuda"', '"cuda"']
+    train(tmp_path, device="cpu")
+    given: dict[str, Any] = {"epochs": 5, "batch_size": 10, "progress": False, "resume": tmp_path}
+    with pytest.raises(dr.InvalidInput, match='engine was "torch" and is "reference"'):
+        dr.Network([4, 6, 2], seed=1).train(X, Y, engine="reference", **given)
 
 
 def test_a_checkpoint_of_before_there_were_policies(tmp_path: Path) -> None:

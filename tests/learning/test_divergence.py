@@ -31,10 +31,14 @@ QUIET: dict[str, Any] = {"progress": False, "epochs": 5, "batch_size": 16, "lr":
 STEPS = 4  # of an epoch
 
 
-@pytest.fixture(params=["reference", "auto"], autouse=True)
+@pytest.fixture(params=["reference", "auto", "device"], autouse=True)
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Every law holds for both engines."""
-    monkeypatch.setitem(QUIET, "engine", request.param)
+    """Every law holds for both engines and on a device."""
+    if request.param == "device":
+        pytest.importorskip("torch", reason="needs the optional package torch")
+        monkeypatch.setitem(QUIET, "device", "cpu")
+    else:
+        monkeypatch.setitem(QUIET, "engine", request.param)
     return request.param
 
 
@@ -370,6 +374,7 @@ def test_the_newest_checkpoint_is_the_last_written(
     """Killed anywhere, at most the steps since the last checkpoint are lost, and no bit."""
     monkeypatch.setattr("deltarule.engine.fast.FIRST_STEPS", 1)
     monkeypatch.setattr("deltarule.engine.fast.SECONDS", 0.0)
+    monkeypatch.setattr("deltarule.learning.torch_steps.SECONDS", 0.0)
     given: dict[str, Any] = {**QUIET, "on_divergence": "rollback"}
 
     def network() -> Network:

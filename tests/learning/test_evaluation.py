@@ -53,6 +53,17 @@ def test_judge_works_in_the_units_of_the_data() -> None:
     assert weight is None
 
 
+def test_scores_by_another() -> None:
+    """Whoever gives the scores is asked for those of the rows, and nobody else."""
+    net = dr.Network([4, 3], dtype="float64")
+    rows = net.preprocessing.rows(X, Y)
+    judge = Judge({}, decide=lambda z: z, restore=lambda y: y)
+    z = np.zeros((50, 3))
+    halves = [(slice(0, 20), z[:20]), (slice(20, 50), z[20:])]
+    found = evaluate(net.chain, net.objective, rows, judge, lambda chain, rows: iter(halves))
+    assert found["loss"] == pytest.approx(np.log(3), rel=1e-12)
+
+
 def test_the_parts_alone() -> None:
     """`scores` and `evaluate` work on rows and a chain, without the network around them."""
     net = dr.Network([4, 3], dtype="float64")

@@ -47,7 +47,13 @@ class StopAt(Callback):
 
 
 def made(
-    rule: str, callbacks: list[Callback], *, engine: str = "auto", seed: int = 1, **settings: Any
+    rule: str,
+    callbacks: list[Callback],
+    *,
+    engine: str = "auto",
+    device: str | None = None,
+    seed: int = 1,
+    **settings: Any,
 ) -> Training:
     """A training of 6 epochs of 10 steps, with everything that can be remembered."""
     rng = np.random.default_rng(3)
@@ -67,7 +73,7 @@ def made(
         matrices=chain.layout.matrices,
     )
     judge = Judge({"accuracy": metrics.accuracy}, lambda z: z.argmax(1), lambda y: y)
-    plan = Plan(6, 6, seed, l2=1e-3, clip_norm=1.0, average=0.9, engine=engine)
+    plan = Plan(6, 6, seed, l2=1e-3, clip_norm=1.0, average=0.9, engine=engine, device=device)
     monitor = Monitor("val_accuracy", True, patience=5)
     return Training(chain, s.loss.bound, optimizer, rows, rows_val, plan, judge, monitor, callbacks)
 
@@ -125,17 +131,42 @@ def test_each_step_by_the_engine(rule: str, monkeypatch: pytest.MonkeyPatch, cor
         assert same(rest, whole), step
 
 
-@pytest.mark.parametrize("engine", ["auto", "reference"])
-def test_after_each_epoch(engine: str) -> None:
+@pytest.mark.parametrize("settings", [{}, {"normalization": "batch"}], ids=["plain", "batch norm"])
+@pytest.mark.parametrize("rule", ["sgd", "nadam"])
+def test_steps_on_a_device(
+    rule: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same on a device, where losses are looked at late: when a snapshot or the epoch asks."""
+    pytest.importorskip("torch", reason="needs the optional package torch")
+    whole = made(rule, [], device="cpu", **settings)
+    whole.run()
+    assert whole.history.engine == "torch"
+    monkeypatch.setattr("deltarule.learning.torch_steps.SECONDS", 0.0)
+    for step in [*range(1, 12), *range(16, whole.t + 1, 7), whole.t]:
+        stop = StopAt(step, every_step=False)
+        with pytest.raises(Halt):
+            made(rule, [stop], device="cpu", **settings).run()
+        assert stop.snapshot
+        assert stop.snapshot.facts["t"] == step
+        rest = made(rule, [], device="cpu", **settings)
+        rest.resume(stop.snapshot)
+        rest.run()
+        assert same(rest, whole), step
+
+
+@pytest.mark.parametrize("given", [{}, {"engine": "reference"}, {"device": "cpu"}], ids=str)
+def test_after_each_epoch(given: dict[str, Any]) -> None:
     """Halted at the end of an epoch, also of the last, it goes on to the same end."""
-    whole = made("adam", [], engine=engine)
+    if "device" in given:
+        pytest.importorskip("torch", reason="needs the optional package torch")
+    whole = made("adam", [], **given)
     whole.run()
     for epoch in range(1, whole.epoch + 1):
         stop = StopAt(epoch=epoch, every_step=False)
         with pytest.raises(Halt):
-            made("adam", [stop], engine=engine).run()
+            made("adam", [stop], **given).run()
         assert stop.snapshot
-        rest = made("adam", [], engine=engine)
+        rest = made("adam", [], **given)
         rest.resume(stop.snapshot)
         rest.run()
         assert same(rest, whole), epoch

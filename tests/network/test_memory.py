@@ -54,6 +54,7 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         30_000,
         {"batch_size": 2048},
     ),
+    "device": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {"device": "cpu", "average": 0.9}),
 }
 CASES |= {
     f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "1 step"})
@@ -113,6 +114,8 @@ def in_child(code: str, *arguments: str, **environment: str) -> subprocess.Compl
 @pytest.mark.parametrize("case", CASES)
 def test_estimate_is_what_a_process_takes(case: str, tmp_path: Path) -> None:
     """The memory told is what the process grows by, of networks, batches and rows of all sorts."""
+    if case == "device":
+        pytest.importorskip("torch", reason="needs the optional package torch")
     done = in_child(CHILD, json.dumps(CASES[case]), str(tmp_path))
     assert done.returncode == 0, done.stderr
     told, taken, engine, parts = json.loads(done.stdout)

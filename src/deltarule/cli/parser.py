@@ -127,10 +127,10 @@ def build_parser() -> Parser:
     predict.add_argument("--proba", action="store_true", help="add each class's probability")
 
     report = _command(
-        commands, "report", "make the page of a run or a comparison anew, from its folder"
+        commands, "report", "make the page of a run, a comparison or a sweep anew, from its folder"
     )
     report.add_argument(
-        "runs", nargs="+", metavar="RUN", help="the folder of a run, or of a comparison"
+        "runs", nargs="+", metavar="RUN", help="the folder of a run, a comparison or a sweep"
     )
     report.add_argument(
         "--format",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ground.devices import torch
 from ..learning.history import History
 from ..network.network import Network
 from ..network.summary import summary
@@ -19,13 +20,14 @@ __all__ = ["about_run", "network_facts", "run_facts", "versions"]
 OF_COURSE = ("best_epoch", "monitor", "seconds", "engine", "versions", "command", "warnings")
 
 
-def versions() -> dict[str, str]:
-    """The versions that numbers may depend on."""
+def versions(device: str = "") -> dict[str, str]:
+    """The versions that numbers may depend on; PyTorch's where a device computed them."""
     from .. import __version__
 
     return {
         "deltarule": __version__,
         "numpy": np.__version__,
+        **({"torch": torch().__version__} if device else {}),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
@@ -50,8 +52,8 @@ def run_facts(
         "best_epoch": history.best_epoch,
         "monitor": history.monitor,
         "seconds": history.seconds,
-        "engine": history.engine,
-        "versions": versions(),
+        "engine": " on ".join(filter(None, (history.engine, history.device))),
+        "versions": versions(history.device),
         "command": command,
         "warnings": warnings,
     }

@@ -21,6 +21,7 @@ __all__ = [
     "RECIPE",
     "REPORT",
     "RESULT",
+    "SWEEP",
     "TENSORBOARD",
     "append_line",
     "claim_folder",
@@ -32,6 +33,8 @@ __all__ = [
 RECIPE, METRICS, CHECKPOINTS = "recipe.toml", "metrics.jsonl", "checkpoints"
 TENSORBOARD = "tensorboard"
 REPORT, RESULT = "report.html", "result.json"
+SWEEP = "sweep.toml"
+"""What tells the folder of a sweep from that of a run."""
 ABOUT = "about.json"
 """What a report says of a run that stands neither in its recipe, metrics nor weights."""
 

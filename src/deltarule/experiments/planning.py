@@ -34,9 +34,9 @@ class RunPlan:
     multiply_adds : int
         Of the matrix products of one step on a full batch, forward and backward.
     engine : str
-        "fast" or "reference".
+        "fast", "reference", or "torch" on a device.
     reasons : tuple of str
-        Why it is the reference.
+        Why it is not the engine.
     """
 
     memory: TrainingMemory
@@ -110,11 +110,15 @@ def plan_run(recipe: Recipe) -> RunPlan:
     train, held_out = validation_rows(recipe, dataset)
     given = network_arguments(recipe, dataset, encoder_for(dataset, train))
     settings = settings_of(given)
-    layers, description = describe_settings(settings, recipe.engine, recipe.precision)
+    layers, description = describe_settings(
+        settings, recipe.engine, recipe.precision, recipe.device
+    )
     dense = [layer for layer in layers.values() if isinstance(layer, Dense)]
     batch = min(recipe.batch_size, len(train))
     # Forward, ∂W, and but for the first layer ∂x.
     products = sum(d.n_in * d.n_out * (3 if i else 2) for i, d in enumerate(dense))
+    who = "reference" if description.reasons else "fast"
+    who = who if recipe.device is None else "torch"
     return RunPlan(
         memory=planned_memory(recipe, dataset, given, len(train), len(held_out)),
         limit=memory_left(),
@@ -124,6 +128,6 @@ def plan_run(recipe: Recipe) -> RunPlan:
         n_train=len(train),
         n_val=len(held_out),
         multiply_adds=batch * products,
-        engine="reference" if description.reasons else "fast",
+        engine=who,
         reasons=description.reasons,
     )

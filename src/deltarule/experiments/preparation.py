@@ -163,7 +163,9 @@ def planned_memory(
 ) -> TrainingMemory:
     """What a run will take of memory, besides what the data set takes already."""
     settings = settings_of(given)
-    layers, description = describe_settings(settings, recipe.engine, recipe.precision)
+    layers, description = describe_settings(
+        settings, recipe.engine, recipe.precision, recipe.device
+    )
     plan, monitored = plan_of(recipe, settings), bool(n_val or recipe.monitor)
     rows = rows_of_run(dataset, settings, n_train, n_val)
     return training_memory(

@@ -83,7 +83,10 @@ class Recipe:
     metrics: list[str] | None = option(None, "accuracy or r2 by default", "NAME,…")
     dtype: str = option("float32", "float32 or float64", "TYPE")
     engine: str = option("auto", "auto (the fast engine where it can), reference or fast", "NAME")
-    precision: str = option("full", "full, or bf16 for a faster fast engine", "NAME")
+    precision: str = option("full", "full, or bf16 for a faster fast engine or device", "NAME")
+    device: str | None = option(
+        None, "cpu, cuda, cuda:1 or mps, for PyTorch's tensors; none by default", "NAME"
+    )
     on_divergence: str = option(
         "stop", "stop, rollback (with half the learning rate, at most 5 times) or raise", "NAME"
     )
@@ -164,7 +167,7 @@ class Recipe:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:
             check_number(problems, "patience", self.patience, low=1, integer=True)
-        check_engine(problems, self.engine, self.precision)
+        check_engine(problems, self.engine, self.precision, self.device, self.dtype)
         check_one_of(problems, "on_divergence", self.on_divergence, POLICIES)
         try:
             every(self.checkpoint_every)
@@ -245,6 +248,7 @@ TRAINING = (
     "metrics",
     "engine",
     "precision",
+    "device",
     "on_divergence",
 )
 """The fields that are arguments of `Network.train` by the same name."""

@@ -1,4 +1,4 @@
-"""Reports made anew, from the folder of a run or of a comparison alone."""
+"""Reports made anew, from the folder of a run, a comparison or a sweep alone."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from ..network.loading import BEST, load
 from ..network.network import Network
 from ..report.comparisons import comparison_markdown, comparison_page
 from ..report.pages import run_markdown, run_page
+from ..report.sweeps import sweep_page
 from ..storage.atomic import as_path, write_text
 from .facts import network_facts
-from .folders import ABOUT, METRICS, RECIPE, RESULT, read_lines
+from .folders import ABOUT, METRICS, RECIPE, RESULT, SWEEP, read_lines
 from .held_out import held_out_facts
 from .preparation import load_for, prepare
 from .recipes import Recipe, find_recipe, recipe_from
@@ -46,7 +47,7 @@ class Made:
     Attributes
     ----------
     folder : Path
-    kind : {"run", "comparison"}
+    kind : {"run", "comparison", "sweep"}
     files : tuple of Path
         The page first, then its pictures.
     missing : tuple of str
@@ -67,7 +68,7 @@ def make_reports(
     Parameters
     ----------
     folders : sequence of path
-        Of runs and of comparisons.
+        Of runs, comparisons and sweeps.
     format : {"html", "md"}
     out : path, optional
         Of one folder, the page's file, or a folder for it; of several, a folder for all pages,
@@ -76,9 +77,9 @@ def make_reports(
     Raises
     ------
     InvalidInput
-        If the format is unknown.
+        If the format is unknown, or there is none such of a sweep.
     NotAvailable, FileRefused
-        If a folder is neither a run's nor a comparison's, is damaged or of another version, or
+        If a folder is none of a run, a comparison or a sweep, is damaged or of another version, or
         the page cannot be written.  The pages of the folders before it have been made.
     """
     choose(format, FORMATS, "format")
@@ -117,8 +118,8 @@ def _targets(places: list[Path], format: str, out: str | Path | None) -> list[Pa
 def _make(place: Path, target: Path, format: str) -> Made:
     if not place.is_dir():
         raise NotAvailable(
-            f"{place} is not the folder of a run or a comparison; name one that `deltarule train` "
-            "or `deltarule compare` made."
+            f"{place} is not the folder of a run, a comparison or a sweep; name one that "
+            "`deltarule train`, `compare` or `sweep` made."
         )
     missing: list[str] = []
     page: Callable[[Any], str] = run_page
@@ -126,13 +127,19 @@ def _make(place: Path, target: Path, format: str) -> Made:
     if (place / COMPARISON).exists() or (place / COMPARISON_RECIPE).exists():
         kind, facts = "comparison", _comparison(place)
         page, markdown = comparison_page, comparison_markdown
+    elif (place / SWEEP).exists():
+        kind, facts, page = "sweep", _sweep(place), sweep_page
+        if format != "html":
+            raise InvalidInput(
+                f"The report of the sweep in {place} is made as html only; leave --format out."
+            )
     elif (place / RECIPE).is_file():
         facts, missing = facts_of_run(place)
         kind = "run"
     else:
         raise NotAvailable(
             f"{place} is neither the folder of a run, which holds a {RECIPE}, nor that of a "
-            f"comparison, which holds a {COMPARISON}."
+            f"comparison, which holds a {COMPARISON}, nor that of a sweep, which holds a {SWEEP}."
         )
     try:
         text, pictures = (page(facts), {}) if format == "html" else markdown(facts)
@@ -170,6 +177,15 @@ def _comparison(place: Path) -> dict[str, Any]:
             "names no arms."
         )
     return facts
+
+
+def _sweep(place: Path) -> dict[str, Any]:
+    if not (place / RESULT).exists():
+        raise NotAvailable(
+            f"The sweep in {place} has not written down anything yet; it does so when a worker "
+            "ends."
+        )
+    return _json(place / RESULT)
 
 
 def facts_of_run(place: Path) -> tuple[dict[str, Any], list[str]]:

@@ -21,6 +21,7 @@ RESULT_OF: dict[str, Any] = {
     "seconds": float | int,
     "parameters": int,
     "engine": str,
+    "device": str | None,
     "weights_sha256": str,
     "notes": list,
 }

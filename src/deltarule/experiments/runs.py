@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..ground.devices import find_device
 from ..ground.errors import CutShort, DeltaruleError, Diverged, FileRefused, NotAvailable
 from ..ground.signals import Listening
 from ..learning.callbacks import Callback
@@ -277,6 +278,8 @@ def _run(
     report: bool,
     tensorboard: bool,
 ) -> Outcome:
+    if recipe.device is not None:
+        find_device(recipe.device)
     dataset = load_for(recipe)
     prepared = prepare(recipe, dataset)
     recipe, network = prepared.recipe, prepared.network
@@ -380,6 +383,7 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "seconds": round(history.seconds, 3),
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,
+        "device": history.device or None,
         "weights_sha256": history.weights_sha256,
         "notes": list(history.notes),
     }

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..ground.errors import FileRefused, InvalidInput, NotAvailable
 from ..ground.randomness import derive
 from ..report.sweeps import sweep_page
-from ..storage.atomic import as_path, write_text
+from ..storage.atomic import write_text
 from ..storage.json_text import json_text
 from .facts import versions
 from .folders import REPORT, RESULT
 from .recipes import Recipe, recipe_from
 from .spaces import Space
 from .trials import COMPLETE, FAILED, PRUNED
-from .workplaces import SWEEP
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -166,51 +163,7 @@ def _version_of_optuna() -> dict[str, str]:
     return {"optuna": version("optuna")}
 
 
-def write_page(folder: str | Path, facts: dict[str, Any] | None = None) -> Path:
-    """Write the page of a sweep, `report.html` in its folder; returns where it is.
-
-    Parameters
-    ----------
-    folder : path
-        Of the sweep.
-    facts : dict, optional
-        What was found; by default what the sweep wrote down last, so that no store is needed.
-
-    Raises
-    ------
-    NotAvailable
-        If the folder is that of no sweep, or its sweep has not written down anything yet.
-    FileRefused
-        If what it wrote down is damaged.
-    """
-    place = as_path(folder)
-    if facts is None:
-        facts = _written_down(place)
-    else:
-        write_text(place / RESULT, json_text(facts, indent=1) + "\n")
-    try:
-        page = sweep_page(facts)
-    except (InvalidInput, KeyError, TypeError) as error:
-        raise FileRefused(f"{place / RESULT} does not hold what a sweep found: {error}.") from None
-    write_text(place / REPORT, page)
-    return place / REPORT
-
-
-def _written_down(place: Path) -> dict[str, Any]:
-    if not (place / SWEEP).is_file():
-        raise NotAvailable(
-            f"{place} is not the folder of a sweep: it has no {SWEEP}. Name one that "
-            "`deltarule sweep` made."
-        )
-    try:
-        facts = json.loads((place / RESULT).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NotAvailable(
-            f"The sweep in {place} has not written down anything yet; it does so when a worker "
-            "ends."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise FileRefused(f"{place / RESULT} cannot be read: {error}. Sweep again.") from None
-    if not isinstance(facts, dict):
-        raise FileRefused(f"{place / RESULT} does not hold what a sweep found. Sweep again.")
-    return facts
+def write_page(folder: Path, facts: dict[str, Any]) -> None:
+    """Write down what was found, and the page that shows it, into the folder of the sweep."""
+    write_text(folder / RESULT, json_text(facts, indent=1) + "\n")
+    write_text(folder / REPORT, sweep_page(facts))

@@ -19,11 +19,10 @@ from typing import Any
 from ..ground.errors import FileRefused, NotAvailable
 from ..storage.atomic import write_text
 from ..storage.locks import hold, locked
-from .folders import claim_folder
+from .folders import SWEEP, claim_folder
 
 __all__ = [
     "STUDY",
-    "SWEEP",
     "TRIALS",
     "Workplace",
     "check_folder",
@@ -31,7 +30,7 @@ __all__ = [
     "open_workplace",
 ]
 
-SWEEP, TRIALS, STUDY = "sweep.toml", "trials", "study.db"
+TRIALS, STUDY = "trials", "study.db"
 FOLDER_KEY = "folder"
 SECONDS_TO_WAIT = 120.0
 ABOUT = "# A sweep of deltarule: what is searched, and where its trials are kept.\n"

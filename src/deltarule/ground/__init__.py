@@ -8,6 +8,7 @@ ORDER = (
     "contracts",
     "options",
     "arrays",
+    "devices",
     "flat",
     "randomness",
 )

@@ -8,7 +8,9 @@ that it perturbs.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +21,8 @@ from .contracts import Array
 __all__ = [
     "absolute",
     "clip_real",
+    "constants",
+    "count",
     "erfc",
     "exp",
     "expm1",
@@ -35,6 +39,7 @@ __all__ = [
     "tanh",
     "top_of_rows",
     "where",
+    "whichever",
     "zeros",
 ]
 
@@ -76,6 +81,28 @@ def lift(values: Any, like: Array) -> Array:
     return _torch().as_tensor(values, dtype=like.dtype, device=like.device)
 
 
+def constants(values: Sequence[float], like: Array) -> Array:
+    """The same numbers each time, as an array of like's kind and dtype (and device), to be read.
+
+    A tensor of them is made once: a step must not wait for numbers that come from the host.
+    """
+    if isinstance(like, np.ndarray):
+        return np.asarray(values, like.dtype)
+    return _constants(tuple(values), like.dtype, like.device)
+
+
+@functools.lru_cache(maxsize=64)
+def _constants(values: tuple[float, ...], dtype: Any, device: Any) -> Array:
+    return _torch().tensor(values, dtype=dtype, device=device)
+
+
+def count(n: int, like: Array) -> Array:
+    """0, 1, … n − 1, int64, of like's kind (and device)."""
+    if isinstance(like, np.ndarray):
+        return np.arange(n)
+    return _torch().arange(n, device=like.device)
+
+
 def log1p(x: Array) -> Array:
     """log(1 + x), exact for small x."""
     return namespace(x).log1p(x)
@@ -108,6 +135,16 @@ def erfc(x: Array) -> Array:
 def where(condition: Array, x: Any, y: Any) -> Array:
     """x where the condition holds, else y."""
     return namespace(condition).where(condition, x, y)
+
+
+def whichever(condition: Array, yes: Callable[[], Array], no: Callable[[], Array]) -> Array:
+    """yes() where the condition, one truth, holds, else no().
+
+    Of tensors both are computed: the host does not wait for the condition.
+    """
+    if isinstance(condition, np.ndarray | np.generic):
+        return yes() if condition else no()
+    return where(condition, yes(), no())
 
 
 def absolute(x: Array) -> Array:

@@ -19,7 +19,17 @@ import numpy as np
 from .arrays import lift
 from .contracts import Array
 
-__all__ = ["StepNoise", "bits32", "derive", "hash32", "normals", "permutation", "uniforms"]
+__all__ = [
+    "RecordedNoise",
+    "StepNoise",
+    "bits32",
+    "derive",
+    "derive_each",
+    "hash32",
+    "normals",
+    "permutation",
+    "uniforms",
+]
 
 MASK64 = (1 << 64) - 1
 GAMMA = 0x9E3779B97F4A7C15
@@ -47,12 +57,23 @@ def derive(seed: int, *path: int | str) -> int:
     return key
 
 
-def _stream64(key: int, n: int, start: int = 0) -> Array:
-    """n 64-bit words of SplitMix64 started at `key`, from the word with the number `start`."""
-    z = np.arange(start + 1, start + n + 1, dtype=np.uint64) * np.uint64(GAMMA) + np.uint64(key)
+def derive_each(keys: Array, numbers: Array) -> Array:
+    """derive(seed, …, number) of many numbers, uint64, from the keys derive(seed, …), uint64."""
+    key = _mix64_each(keys + np.uint64(GAMMA) * (np.uint64(2) * numbers + np.uint64(1)))
+    return _mix64_each(key ^ np.uint64(1))
+
+
+def _mix64_each(z: Array) -> Array:
+    """`_mix64` of every entry of a uint64 array."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+def _stream64(key: int, n: int, start: int = 0) -> Array:
+    """n 64-bit words of SplitMix64 started at `key`, from the word with the number `start`."""
+    numbers = np.arange(start + 1, start + n + 1, dtype=np.uint64)
+    return _mix64_each(numbers * np.uint64(GAMMA) + np.uint64(key))
 
 
 def uniforms(key: int, n: int, start: int = 0) -> Array:
@@ -131,5 +152,71 @@ class StepNoise:
     def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
         """Zeros with probability `rate` (to within 2⁻³²), else ones, in like's kind and dtype."""
         key = derive(self.seed, "dropout", self.step, self.layer)
-        threshold = np.uint32(min(round(rate * 2**32), 2**32 - 1))
-        return lift(bits32(key, self.rows, shape[1]) >= threshold, like)
+        return lift(bits32(key, self.rows, shape[1]) >= np.uint32(_threshold(rate)), like)
+
+
+def _threshold(rate: float) -> int:
+    """Below it are a share `rate` of all 32-bit numbers."""
+    return min(round(rate * 2**32), 2**32 - 1)
+
+
+WORD = (1 << 32) - 1
+
+
+def _hash_words(x: Array) -> Array:
+    """`hash32` of numbers below 2³² in int64, which is what tensors have.
+
+    A factor from 2³¹ on is taken less 2³²: the low 32 bits of a product are the same, and it stays
+    within 64.
+    """
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & WORD
+    x = x ^ (x >> 15)
+    x = (x * (0x846CA68B - 2**32)) & WORD
+    return x ^ (x >> 16)
+
+
+@dataclass(frozen=True)
+class RecordedNoise:
+    """`StepNoise` of a step that is recorded on a device and replayed: the same bits there.
+
+    Attributes
+    ----------
+    keys : int64 tensor, (n_layers, 2)
+        The low and the high words of derive(seed, "dropout", step, layer), see `keys_of_steps`.
+    numbers : int64 tensor, (m,)
+        0, 1, …, of rows and units at least.
+    n : int
+        Rows of the batch.
+    layer : int
+    share : float
+    """
+
+    keys: Array = field(repr=False)
+    numbers: Array = field(repr=False)
+    n: int
+    layer: int = 0
+    share: float = 1.0
+
+    @staticmethod
+    def keys_of_steps(seed: int, first: int, steps: int, layers: int) -> Array:
+        """The keys of steps first, first + 1, …, int64, (steps, n_layers, 2)."""
+        of_step = derive_each(
+            np.full(steps, derive(seed, "dropout"), np.uint64),
+            np.arange(first, first + steps, dtype=np.uint64),
+        )
+        keys = derive_each(of_step[:, None], np.arange(layers, dtype=np.uint64)[None, :])
+        return np.stack([keys & np.uint64(WORD), keys >> np.uint64(32)], axis=-1).astype(np.int64)
+
+    def of_layer(self, index: int) -> RecordedNoise:
+        """The same step's noise for the layer with this index."""
+        return RecordedNoise(self.keys, self.numbers, self.n, index, self.share)
+
+    def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
+        """Zeros with probability `rate` (to within 2⁻³²), else ones, in like's kind and dtype."""
+        low, high = self.keys[self.layer]
+        rows, units = self.numbers[: self.n], self.numbers[: shape[1]]
+        of_row = _hash_words(((rows * (0x9E3779B9 - 2**32)) & WORD) ^ low)
+        of_unit = ((units * (0x85EBCA6B - 2**32)) & WORD) ^ high
+        bits = _hash_words(of_row[:, None] ^ of_unit[None, :])
+        return lift(bits >= _threshold(rate), like)

@@ -55,26 +55,31 @@ class Guard:
 
     # -- watching -----------------------------------------------------------------------------
 
-    def see_steps(self, losses: Array, weights: Array, gradient_is_finite: bool) -> None:
+    def see_steps(self, losses: Array, weights: Array, gradient_is_finite: bool | Array) -> None:
         """Count steps, and stop at one whose loss or ∇ is not finite.
 
         Parameters
         ----------
         weights : array, (steps,)
             Of the rows of each batch.
-        gradient_is_finite : bool
-            Of the last step; those before it had to be.
+        gradient_is_finite : bool, or array of them
+            Of the last step, or of the last steps; those before had to be.
         """
         training = self.training
-        for loss, weight in zip(losses.tolist(), weights.tolist(), strict=True):
+        finite = np.ones(len(losses), bool)
+        told = np.atleast_1d(gradient_is_finite)[-len(losses) :]
+        finite[len(losses) - len(told) :] = told
+        for loss, weight, is_finite in zip(
+            losses.tolist(), weights.tolist(), finite.tolist(), strict=True
+        ):
             training.t += 1
             if not math.isfinite(loss):
                 self._diverged("the loss was not finite", before_its_step=True)
             if self._first_loss is None and weight > 0:  # what no row counts for says nothing
                 self._first_loss = loss
             self._last_finite = loss
-        if not gradient_is_finite:
-            self._diverged("the gradient was not finite", before_its_step=True)
+            if not is_finite:
+                self._diverged("the gradient was not finite", before_its_step=True)
 
     def see_epoch(self, loss: float) -> None:
         """Look at everything that must be finite after an epoch, and at its mean loss."""

@@ -63,12 +63,17 @@ def scores(chain: Chain, rows: Rows) -> Array:
     return np.concatenate([z for _, z in scored(chain, rows)])
 
 
-def evaluate(chain: Chain, objective: Objective, rows: Rows, judge: Judge) -> dict[str, float]:
-    """The mean loss, without penalties, and every metric of the rows."""
+Scored = Callable[[Chain, Rows], "Iterator[tuple[slice, Array]]"]
+
+
+def evaluate(
+    chain: Chain, objective: Objective, rows: Rows, judge: Judge, by: Scored = scored
+) -> dict[str, float]:
+    """The mean loss, without penalties, and every metric of the rows, whose scores `by` gives."""
     total = total_weight(rows.weight, len(rows)) or 1.0
     parts: list[Any] = []
     loss = 0.0
-    for part, z in scored(chain, rows):
+    for part, z in by(chain, rows):
         loss += float(objective(rows.y[part], z, rows.weight_of(part), total)[0])
         parts.append(z)
     return {"loss": loss, **judge(rows.y, np.concatenate(parts), rows.weight)}

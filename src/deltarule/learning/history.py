@@ -35,9 +35,11 @@ class History:
     best_epoch : int or None
         The epoch with the best monitored value; None where nothing was monitored.
     engine : str
-        What took the steps: "fast" or "reference".
+        What took the steps: "fast", "reference", or "torch": the reference on a device.
     engine_reasons : tuple of str
         Why the reference took them: whole sentences; empty where the fast engine did.
+    device : str
+        The device of PyTorch's, "cpu" or such as "cuda:0 (NVIDIA H100)"; empty without one.
     stopped_early : bool
     stop_reason : str
         Of full batches, why the training ended: "converged"; "iterations" or "evaluations", of
@@ -45,8 +47,9 @@ class History:
         found although ∇ is not yet small.  Of mini-batches "diverged", where a divergence cut the
         training short, and else empty.  Empty after an error.
     notes : tuple of str
-        Whole sentences: checkpoints that were damaged and passed over; divergences after which the
-        training went back, and the one that ended it.
+        Whole sentences: checkpoints that were damaged and passed over, steps that could not be
+        recorded on a device; divergences after which the training went back, and the one that
+        ended it.
     steps : int
         Steps done.
     seconds : float
@@ -60,6 +63,7 @@ class History:
     best_epoch: int | None = None
     engine: str = "reference"
     engine_reasons: tuple[str, ...] = ()
+    device: str = ""
     stopped_early: bool = False
     stop_reason: str = ""
     notes: tuple[str, ...] = ()

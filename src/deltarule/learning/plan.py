@@ -30,9 +30,11 @@ class Plan:
     engine : one of ENGINES
         "auto" takes the fast engine for what it can do, and the reference for the rest.
     precision : one of PRECISIONS
-        Of the fast engine's products; the reference is always full.
+        Of the products of the fast engine or of a device; in NumPy the reference is always full.
     shuffle : bool
         Whether every epoch takes the rows in an order of its own.
+    device : str or None
+        Where PyTorch's tensors take the steps, such as "cuda"; None for NumPy and the engine.
     on_divergence : one of POLICIES
         "raise" ends the training with an error, "stop" with the best weights and a note in the
         history, once there are some; "rollback" goes back to the end of the last whole epoch with
@@ -49,6 +51,7 @@ class Plan:
     engine: str = "auto"
     precision: str = "full"
     shuffle: bool = True
+    device: str | None = None
     on_divergence: str = "raise"
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+
+from ..ground.arrays import quiet, sqrt, where, whichever
 from ..ground.contracts import Array, Batch, Objective, Reduce
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from ..mathematics.losses import l2_penalty
 
-__all__ = ["Penalty", "clip_norm", "l2", "train_step"]
+__all__ = ["Penalty", "clip_norm", "l2", "move_average", "pace_of_average", "train_step"]
 
 Penalty = Callable[[Chain], Array]
 """penalty(chain) → P(θ), having added ∂P/∂θ to chain.grad."""
@@ -21,13 +25,18 @@ def train_step(
     objective: Objective,
     optimizer: Optimizer,
     batch: Batch,
-    t: int,
+    t: int | tuple[Array, ...],
     *,
     penalty: Penalty | None = None,
     reduce: Reduce | None = None,
     clip: float | None = None,
 ) -> tuple[Array, Array]:
     """θ ← θ − Δ(∇L(θ; batch)): one step of stochastic gradient descent.                  (T1)
+
+    Parameters
+    ----------
+    t : int, or tuple of 0-d arrays
+        The step; or what the optimizer takes from it, of a step that is recorded and replayed.
 
     Returns
     -------
@@ -64,15 +73,33 @@ def l2(strength: float) -> Penalty | None:
     return penalty
 
 
+@quiet
 def clip_norm(grad: Array, limit: float) -> None:
     """∇ ← ∇·min(1, c/‖∇‖): the direction stays, the length is at most c.                  (T2)
 
     Pascanu, Mikolov and Bengio 2013.
     """
-    norm = math.sqrt(float(grad @ grad))
-    if not math.isfinite(norm):  # the squares overflowed, the length may not have
-        peak = float(abs(grad).max())
+    limit = float(limit)
+
+    def of_a_long_one() -> Array:  # its squares overflowed, its length may not have
+        peak = abs(grad).max()
         unit = grad / peak
-        norm = peak * math.sqrt(float(unit @ unit))
-    if norm > limit:
-        grad *= limit / norm
+        return (limit / peak) / sqrt(unit @ unit)
+
+    squares = grad @ grad
+    factor = whichever(squares < math.inf, lambda: limit / sqrt(squares), of_a_long_one)
+    grad *= where(factor < 1.0, factor, 1.0)
+
+
+def pace_of_average(decay: float, t: Any) -> Any:
+    """1 − d after step t, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
+    return 1.0 - np.minimum(decay, (1.0 + t) / (10.0 + t))
+
+
+def move_average(averaged: Chain, chain: Chain, pace: Any) -> None:
+    """θ̄ ← dθ̄ + (1 − d)θ, and the same of the running statistics."""
+    for mean, now in (
+        (averaged.theta, chain.theta),
+        (averaged.statistics, chain.statistics),
+    ):
+        mean += pace * (now - mean)

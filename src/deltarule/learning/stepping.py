@@ -20,9 +20,10 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
-from .step import l2, train_step
+from .step import l2, move_average, pace_of_average, train_step
+from .torch_steps import TorchSteps
 
-__all__ = ["ReferenceSteps", "Steps", "judge_engine", "steps_for"]
+__all__ = ["ReferenceSteps", "Steps", "asked_for", "judge_engine", "steps_for"]
 
 
 class Steps(Protocol):
@@ -30,14 +31,18 @@ class Steps(Protocol):
 
     `load` before the first and `store` after the last: between them an engine may keep weights,
     optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
-    when its batch was last taken, before the step.  `gradient_is_finite` tells it of the last step
-    taken; after one whose loss or ∇ is not finite there is no further one in a call.
+    when its batch was last taken, before the step.  `advance` takes some steps from step t on, with
+    the rows of `order`, and returns the loss of each.  `gradient_is_finite` tells it of the last
+    step taken; after one whose loss or ∇ is not finite there is no further one in a call.
+
+    A device returns its losses as a tensor, best looked at late, and tells of the gradients of all
+    steps since `load`; it goes on after what is not finite.
     """
 
-    scores: Array
-
     @property
-    def gradient_is_finite(self) -> bool: ...
+    def scores(self) -> Array: ...
+    @property
+    def gradient_is_finite(self) -> bool | Array: ...
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
@@ -98,20 +103,16 @@ class ReferenceSteps:
             self.scores = np.empty((len(rows), z.shape[1]), z.dtype)
         self.scores[index] = z
         if self.averaged is not self.chain:
-            self._average(t)
+            move_average(self.averaged, self.chain, float(pace_of_average(plan.average, t)))
         grad = self.chain.grad
         # Its squares may overflow where it does not.
         self.gradient_is_finite = math.isfinite(grad @ grad) or bool(np.isfinite(grad).all())
         return np.array([float(value)])
 
-    def _average(self, t: int) -> None:
-        """θ̄ ← dθ̄ + (1 − d)θ, with d held below (1 + t)/(10 + t), so that θ̄ forgets the start."""
-        d = min(self.plan.average, (1.0 + t) / (10.0 + t))
-        for mean, now in (
-            (self.averaged.theta, self.chain.theta),
-            (self.averaged.statistics, self.chain.statistics),
-        ):
-            mean += (1.0 - d) * (now - mean)
+
+def asked_for(device: str) -> str:
+    """Why the engine takes no step, where a device does."""
+    return f'It was asked for by device="{device}".'
 
 
 def judge_engine(
@@ -122,6 +123,7 @@ def judge_engine(
     rule: Callable[..., Any],
     options: dict[str, Any],
     callbacks: Iterable[Callback] = (),
+    device: str | None = None,
 ) -> Description:
     """What the fast engine would be told of a training, and all that speaks against it.
 
@@ -133,6 +135,8 @@ def judge_engine(
         If engine="fast" and it cannot do this.
     """
     description = describe_training(chain, objective, rule, options, precision=precision)
+    if device is not None:
+        return Description(description.words, (asked_for(device),))
     reasons = list(description.reasons)
     for callback in callbacks:
         if hears_every_step(callback):
@@ -160,7 +164,11 @@ def steps_for(
     plan: Plan,
     callbacks: Iterable[Callback],
 ) -> tuple[Steps, tuple[str, ...]]:
-    """Who takes the steps of a training; and why it is the reference, if it is."""
+    """Who takes the steps of a training; and why it is not the engine, if it is not."""
+    if plan.device is not None:
+        each = any(hears_every_step(callback) for callback in callbacks)
+        there = TorchSteps(chain, objective, optimizer, rows, averaged, plan, every_step=each)
+        return there, (asked_for(plan.device),)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

@@ -12,19 +12,21 @@ import numpy as np
 from ..data.batches import Rows, batch_weights, epoch_order, total_weight
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
+from ..ground.devices import at_hand, on_host
 from ..ground.errors import Diverged
 from ..ground.signals import undivided
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback
 from .divergence import Guard
-from .evaluation import Judge, evaluate
+from .evaluation import Judge, evaluate, scored
 from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
 from .progress import Progress
 from .snapshot import Snapshot, number, plain
 from .stepping import steps_for
+from .torch_steps import TorchSteps
 
 __all__ = ["Training"]
 
@@ -80,13 +82,19 @@ class Training:
         self.identity: Callable[[], dict[str, str]] | None = None
         self._before = (self.averaged.theta, self.averaged.statistics)
         self._losses: Array | None = None  # of the epoch's steps, while it runs
+        self._weights = np.empty(0)  # of the rows of each
         self._done, self._elapsed, self._finished = 0, 0.0, False
+        self._unseen: list[Array] = []  # losses of the last steps, still on a device
         self._clock = time.monotonic()
         self._guard = Guard(self)
         self._steps, reasons = steps_for(
             chain, objective, optimizer, rows, self.averaged, plan, self.callbacks
         )
+        self._scored = scored
         self.history.engine = "reference" if reasons else "fast"
+        if isinstance(self._steps, TorchSteps):
+            self._scored = self._steps.scored
+            self.history.engine, self.history.device = "torch", self._steps.where
         self.history.engine_reasons = reasons
 
     @property
@@ -151,6 +159,8 @@ class Training:
             if undo:
                 averaged.theta[...], averaged.statistics[...] = self._before
             history.steps, history.seconds = self.t, time.monotonic() - started
+            if isinstance(self._steps, TorchSteps):
+                history.notes = (*self._steps.notes, *history.notes)
             history.weights_sha256 = hashlib.sha256(chain.theta.tobytes()).hexdigest()
             chain.theta[...], chain.statistics[...] = averaged.theta, averaged.statistics
             if self.monitor and self.plan.restore_best:
@@ -164,6 +174,7 @@ class Training:
         within = self._losses is not None
         if within:
             self._steps.store()
+            self._look()
         arrays = {
             "theta": self.chain.theta.copy(),
             "statistics": self.chain.statistics.copy(),
@@ -246,27 +257,42 @@ class Training:
         record |= {f"train_{name}": value for name, value in metrics.items()}
         self._guard.see_epoch(loss)
         if self.rows_val is not None:
-            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge)
+            found = evaluate(self.averaged, self.objective, self.rows_val, self.judge, self._scored)
             self._guard.see_mean("the validation loss", found["loss"])
             record |= {f"val_{name}": value for name, value in found.items()}
         return record
 
     def _all_steps(self, order: Array) -> tuple[Array, Array]:
         """Take every step of an epoch; the loss of each and the weight of its rows."""
-        weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
+        self._weights = weights = batch_weights(self.rows.weight, order, self.plan.batch_size)
         if self._losses is None:
             self._losses, self._done = np.empty(len(weights)), 0
         losses = self._losses
         self._steps.load()
         try:
             while self._done < len(losses):
-                done = self._done
-                taken = self._steps.advance(order[done * self.plan.batch_size :], self.t + 1)
-                losses[done : done + len(taken)] = taken
-                now = weights[done : done + len(taken)]
-                self._guard.see_steps(taken, now, self._steps.gradient_is_finite)
+                left = order[self._done * self.plan.batch_size :]
+                taken = self._steps.advance(left, self.t + 1)
+                self._unseen.append(taken)
                 self._done += len(taken)
+                self.t += len(taken)
+                if at_hand(taken):
+                    self._look()
                 self._tell("on_step")
+            self._look()
         finally:
+            self._unseen = []
             self._steps.store()
         return losses, weights
+
+    def _look(self) -> None:
+        """Take note of losses that were not looked at, and stop at one that is not finite."""
+        assert self._losses is not None
+        found = np.concatenate([np.empty(0), *map(on_host, self._unseen)])
+        self._unseen = []
+        if not len(found):
+            return
+        at = slice(self._done - len(found), self._done)
+        self._losses[at] = found
+        self.t -= len(found)  # the guard counts them, up to the one that it stops at
+        self._guard.see_steps(found, self._weights[at], self._steps.gradient_is_finite)

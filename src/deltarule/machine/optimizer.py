@@ -86,11 +86,15 @@ class Optimizer:
         scalars = self.rule.scalars(at, **self.options)  # type: ignore[attr-defined]
         return rates, np.stack(scalars, axis=1) if scalars else np.empty((steps, 0))
 
-    def step(self, theta: Array, grad: Array, t: int) -> None:
-        """Move θ, in place, by step t = 1, 2, …"""
+    def scalars(self, t: int, like: Array) -> tuple[Array, ...]:
+        """1 − ηₜλ, ηₜ and the rule's scalars of step t = 1, 2, …, as 0-d arrays."""
         lr = self.rate(t)
+        own = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
+        return tuple(lift(value, like) for value in (1.0 - lr * self.weight_decay, lr, *own))
+
+    def step(self, theta: Array, grad: Array, t: int | tuple[Array, ...]) -> None:
+        """Move θ, in place, by step t = 1, 2, …, or by the step that has these `scalars`."""
+        keep, *of_step = t if isinstance(t, tuple) else self.scalars(t, theta)
         if self.weight_decay:
-            theta[self.matrices] *= lift(1.0 - lr * self.weight_decay, like=theta)
-        scalars = self.rule.scalars(t, **self.options)  # type: ignore[attr-defined]
-        of_step = (lift(value, like=theta) for value in (lr, *scalars))
+            theta[self.matrices] *= keep
         self.rule(theta, grad, self.state, self._work, *of_step, **self.options)

@@ -23,11 +23,11 @@ from typing import Any, TypeVar
 from ..ground.arrays import (
     absolute,
     clip_real,
+    constants,
+    count,
     exp,
     finite_or_inf,
-    lift,
     log1p,
-    namespace,
     quiet,
     real,
     sign,
@@ -112,7 +112,7 @@ def _soft_targets(y: Array, z: Array) -> Array:
     if y.ndim == 2:
         return y
     q = zeros(z.shape, like=real(z))
-    q[namespace(q).arange(len(y)), y] = 1.0
+    q[count(len(y), like=q), y] += 1.0
     return q
 
 
@@ -128,11 +128,11 @@ def cross_entropy(
     """
     c = _share(weight, total)
     label = y if y.ndim == 1 else y.argmax(1)
-    at_label = namespace(z).arange(len(z)), label
+    at_label = count(len(z), like=z), label
     below = 0.5 * top_of_rows(z) - 0.5 * z
     p = exp(-2.0 * below)
     own = p[at_label][:, None]
-    p[at_label] = 0.0
+    p[at_label] -= own[:, 0]  # 0, without a number from the host
     others = sum_units(p)
     log_sum = log1p(others + (own - 1.0))
     p /= others + own
@@ -242,7 +242,8 @@ def quantile(
     if isinstance(level, float | int):
         above = 1.0 - level
     else:
-        below, above = lift(level, real(z)), lift([1.0 - tau for tau in level], real(z))
+        below = constants(level, like=real(z))
+        above = constants([1.0 - tau for tau in level], like=real(z))
     side = sign(z - y)
     slope = where(side > 0, above * side, below * side)
     return finite_or_inf((2.0 * c * slope * _half_residual(y, z)).sum()), c * slope

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..data.selection import Input, in_pieces, is_mapped
+from ..ground.devices import find_device
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import progress_callback
 from ..learning.plan import Plan, steps_in
+from ..learning.probing import unfit_for_tensors
 from ..learning.stepping import judge_engine
 from ..learning.training import Training
 from ..machine.chain import Chain
@@ -32,6 +34,7 @@ OF_PLAN = (
     "restore_best",
     "engine",
     "precision",
+    "device",
     "on_divergence",
 )
 
@@ -59,7 +62,7 @@ def assemble(
     InvalidInput
         Naming every problem at once, before anything has changed.
     NotAvailable
-        If engine="fast" is asked for and the compiled core is not there.
+        If engine="fast" is asked for and the compiled core is not there, or a device that is not.
     """
     problems = Problems()
     s = preprocessing.settings
@@ -82,13 +85,20 @@ def assemble(
     rule, options = s.optimizer.function, s.optimizer.options
     try:
         description = judge_engine(
-            plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks
+            plan.engine, plan.precision, chain, s.loss.bound, rule, options, callbacks, plan.device
         )
     except InvalidInput as error:
         problems.take(error)
     problems.raise_if_any()
     assert array is not None
     assert targets is not None
+    if plan.device is not None:
+        find_device(plan.device)
+        for sentence in unfit_for_tensors(
+            chain.layers, s.loss.bound, rule, options, targets, s.sizes[-1]
+        ):
+            problems.add(sentence)
+        problems.raise_if_any()
     found = rows_info(array, array_val if has_validation else None)
     training_memory(
         s,

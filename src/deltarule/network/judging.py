@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..ground.devices import device_problem
 from ..ground.errors import InvalidInput, Problems, choose, did_you_mean
 from ..learning.callbacks import Callback, as_callback
 from ..learning.evaluation import Judge
@@ -56,19 +57,38 @@ def check_plan(
         check_number(problems, "clip_norm", plan.clip_norm, low=0, above=True)
     if patience is not None:
         check_number(problems, "patience", patience, low=1, integer=True)
-    check_engine(problems, plan.engine, plan.precision)
+    check_engine(problems, plan.engine, plan.precision, plan.device, settings.dtype)
     check_one_of(problems, "on_divergence", plan.on_divergence, POLICIES)
 
 
-def check_engine(problems: Problems, engine: object, precision: object) -> None:
-    """Check the words that choose who takes the steps, and how exactly."""
+def check_engine(
+    problems: Problems,
+    engine: object,
+    precision: object,
+    device: object = None,
+    dtype: object = "float32",
+) -> None:
+    """Check the words that choose who takes the steps, where, and how exactly."""
     check_one_of(problems, "engine", engine, ENGINES)
     check_one_of(problems, "precision", precision, PRECISIONS)
     problems.require(
-        engine != "reference" or precision != "bf16",
+        engine != "reference" or precision != "bf16" or device is not None,
         'precision="bf16" is the fast engine\'s, and engine="reference" was asked for; leave one '
         "of them out.",
     )
+    if wrong := device_problem(device, dtype):
+        problems.add(wrong)
+    elif device is not None:
+        problems.require(
+            engine != "fast",
+            f'engine="fast" is the compiled engine, on the CPU, and device="{device}" takes '
+            "PyTorch's tensors; leave one of them out.",
+        )
+        problems.require(
+            precision != "bf16" or dtype != "float64",
+            'With precision="bf16" the weights are float32, and dtype="float64" was asked for; '
+            "leave one of them out.",
+        )
 
 
 def judge_for(

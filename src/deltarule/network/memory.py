@@ -39,6 +39,9 @@ __all__ = [
 VECTORS = 5
 # Of θ's length: the moving average, and the room behind it that a chain has for its gradient.
 OF_AVERAGE = 2
+# Of θ's length, beside state and average, what a device holds: θ, ∇, that of the chain which
+# judges, and scratch.
+TENSORS = 4
 # How many numbers a layer keeps of each unit until its pullback has been called.
 KEPT: dict[type, int] = {Dense: 1, Activation: 2, Dropout: 2}
 KEPT_BY_NORMALIZATION = 3
@@ -146,7 +149,7 @@ def training_vectors(settings: Settings, average: float = 0.0) -> int:
 
 
 def describe_settings(
-    settings: Settings, engine: str, precision: str
+    settings: Settings, engine: str, precision: str, device: str | None = None
 ) -> tuple[dict[str, Layer], Description]:
     """The layers that settings make, and what the engine says to a training of them.
 
@@ -156,7 +159,7 @@ def describe_settings(
     bare: Any = SimpleNamespace(layers=layers, theta=np.empty(0, settings.dtype))
     s = settings
     rule, options = s.optimizer.function, s.optimizer.options
-    return layers, judge_engine(engine, precision, bare, s.loss.bound, rule, options)
+    return layers, judge_engine(engine, precision, bare, s.loss.bound, rule, options, device=device)
 
 
 def training_memory(
@@ -186,7 +189,7 @@ def training_memory(
     width = np.dtype(settings.dtype).itemsize
     vector = count_parameters(layers) * width
     statistics = count_parameters(layers, "statistics") * width
-    fast = not description.reasons
+    fast, elsewhere = not description.reasons, plan.device not in (None, "cpu")
     others = training_vectors(settings, plan.average) - VECTORS
     slots = others - (OF_AVERAGE if plan.average else 0)
     batch = min(plan.batch_size, rows.n_train)
@@ -206,7 +209,8 @@ def training_memory(
         # epoch; the end's own copies are not there yet.
         "checkpoint": max(0, of_checkpoint - at_the_end) if checkpoints else 0,
         "engine": _engine_bytes(settings, description, plan, batch, rows) if fast else 0,
-        "activations": _activations(settings, layers, batch, rows, fast),
+        "tensors": (TENSORS + others) * vector if plan.device == "cpu" else 0,
+        "activations": 0 if elsewhere else _activations(settings, layers, batch, rows, fast),
         "targets and scores": _of_each_row(settings, rows, width),
         HELD: rows.in_memory,
         "encoded table": rows.encoded,

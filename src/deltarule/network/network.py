@@ -189,6 +189,7 @@ class Network(SingleSteps):
         progress: bool = True,
         engine: str = "auto",
         precision: str = "full",
+        device: str | None = None,
         on_divergence: str = "stop",
         checkpoints: str | os.PathLike[str] | None = None,
         checkpoint_every: float | str = "10 s",
@@ -234,8 +235,11 @@ class Network(SingleSteps):
             `history.engine` which it was; see `explain_engine`.  Scores outside of steps, as of
             validation rows, are always the fast engine's where it can.
         precision : {"full", "bf16"}
-            Of the fast engine's products: "bf16" rounds their factors to 16 bits, for speed.  The
-            weights stay float32.
+            Of the fast engine's products, or a device's: "bf16" rounds their factors to 16 bits,
+            for speed.  The weights stay float32.
+        device : {None, "cpu", "cuda", "cuda:1", "mps"}
+            Where PyTorch's tensors take the steps, and judge the validation rows, by the
+            reference's own code; None for NumPy and the engine.
         on_divergence : {"stop", "rollback", "raise"}
             What becomes of a training whose loss, gradient or weights leave the finite numbers, or
             whose loss ends ten thousand times where it began.  "stop" ends it: the best weights
@@ -263,7 +267,7 @@ class Network(SingleSteps):
             Naming every problem at once, before anything has changed; or what differs from the
             checkpoint's training.
         NotAvailable
-            If engine="fast" is asked for where there is none.
+            If engine="fast", PyTorch or a device is asked for where there is none.
         Diverged
             If it diverges under on_divergence="raise", or before the end of the first epoch, when
             there is nothing to keep: the weights are then those of before.

@@ -44,6 +44,9 @@ def identity_of(
     """What must be the same for a training to go on: name → text."""
     plan = dataclasses.asdict(training.plan)
     del plan["engine"]  # who takes the steps is named below
+    device = plan.pop("device")
+    if device is not None:  # checkpoints from before there were devices have no word for none
+        plan["device"] = device.partition(":")[0]  # one GPU or another of its kind
     made_of = {
         **settings.to_json(),
         **plan,
