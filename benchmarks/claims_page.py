@@ -9,6 +9,7 @@ from claims import ALPHA, claims, percent, reached
 from tables import markdown
 
 from deltarule.mathematics.statistics import smallest_p, summarize
+from machine import IDLE
 
 Facts = dict[str, Any]
 HEADINGS = {
@@ -53,16 +54,24 @@ def _beginning(result: Facts) -> str:
     n, more = (len(found[name]["seeds"]) for name in ("decay", "optimizers"))
     minutes = max(1, round(result["seconds"] / 60))
     time = f" in {minutes} minute{'' if minutes == 1 else 's'}"
+    processes = sorted({one["processes"] for one in found.values()})
+    busy = ""
+    if result["others_before"] > IDLE:
+        busy = (
+            f", while other programs kept {result['others_before']:.1f} processors busy: an idle "
+            "machine is quicker"
+        )
     times = (
-        f"Made by `make reproduce` on {machine['date']}{time}, {found['decay']['processes']} runs "
-        f"at once on {machine['processors']} processors ({machine['processor']}); {n} seeds, for "
-        f"the optimizers {more}. Mean ± standard deviation over the seeds; in brackets the 95 % "
-        f"interval; p of the exact paired permutation test, which with {n} seeds is at least "
-        f"{smallest_p(n):.2g}. Each claim is tested by itself. The rules by which one is confirmed "
-        "or refuted were fixed before the runs were made ([claims.py](../benchmarks/claims.py)); "
-        '"similar" is within one point of accuracy. The report says that L2 has no effect on the '
-        "validation loss; its figures are accuracies. It tells neither how pixels were scaled nor "
-        "the size of batches; here pixels are standardised and batches hold 128."
+        f"Made by `make reproduce` on {machine['date']}{time}, {' or '.join(map(str, processes))} "
+        f"runs at once on {machine['processors']} processors ({machine['processor']}){busy}; {n} "
+        f"seeds, for the optimizers {more}. Mean ± standard deviation over the seeds; in brackets "
+        "the 95 % interval; p of the exact paired permutation test, which with "
+        f"{n} seeds is at least {smallest_p(n):.2g}. Each claim is tested by itself. The rules by "
+        "which one is confirmed or refuted were fixed before the runs were made "
+        '([claims.py](../benchmarks/claims.py)); "similar" is within one point of accuracy. The '
+        "report says that L2 has no effect on the validation loss; its figures are accuracies. It "
+        "tells neither how pixels were scaled nor the size of batches; here pixels are "
+        "standardised and batches hold 128."
     )
     if result["whole"]:
         return times
