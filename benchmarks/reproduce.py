@@ -71,7 +71,7 @@ class Plan:
 QUICK = Plan(
     seeds=3,
     tune_seeds=1,
-    changes={"epochs": 6},
+    changes={"epochs": 4},
     optimizer_rates=(0.0003, 0.001, 0.003, 0.03, 0.1, 0.3),
     schedule_rates=(0.0003, 0.001, 0.008, 0.016),
     whole=False,
