@@ -5,19 +5,26 @@ BIN := .venv/bin
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 # What has a long form: more kills, signals, bits and examples.
-LONG_FORMS := tests/data/formats/test_columnar_mapped.py $(addprefix tests/laws/test_,$(addsuffix .py, \
-	killed interrupted damaged_models damaged_files fuzzed_files))
+LONG_FORMS := tests/experiments tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py \
+	$(addprefix tests/laws/test_,$(addsuffix .py, killed interrupted vanishing_folders sweeps_killed \
+	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files))
 
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
-.PHONY: demo test torture lint notebook bench bench-estimators bench-gpu speedrun reproduce sanitize sanitize-quick cross clean
+SITE := build/site
+
+.PHONY: demo test docs torture lint notebook bench bench-estimators bench-gpu speedrun reproduce sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+	tests/in_memory.sh env $(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist worksteal
+
+docs: .venv/docs-installed  ## the documentation as a site that needs no network
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d $(SITE)-doctrees docs $(SITE)
+	@echo "The site is at file://$(abspath $(SITE))/index.html"
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
 	DELTARULE_LONG=1 $(ONE_THREAD) $(BIN)/python -m pytest -m slow
@@ -70,6 +77,10 @@ clean:
 
 .venv/dev-installed: pyproject.toml $(ENGINE) | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ .venv/demo-installed .venv/docs-installed
+
+.venv/docs-installed: pyproject.toml $(ENGINE) | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
 	touch $@ .venv/demo-installed
 
 .venv/bench-installed: pyproject.toml $(ENGINE) | .venv/bin/python

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .data.dataset import Dataset, Table
     from .data.sources import load_data
+    from .data.tables import TableEncoder
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
@@ -51,7 +52,7 @@ FLOORS = (
     ("mathematics",),
     ("machine",),
     ("data",),
-    ("storage", "report", "engine"),
+    ("storage", "report", "engine", "distributed"),
     ("learning",),
     ("network",),
     ("estimators", "experiments", "exporting"),
@@ -74,6 +75,7 @@ _HOMES = {
     "Network": "network.network",
     "NotAvailable": "ground.errors",
     "Table": "data.dataset",
+    "TableEncoder": "data.tables",
     "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
@@ -105,6 +107,7 @@ __all__ = [
     "Network",
     "NotAvailable",
     "Table",
+    "TableEncoder",
     "TensorBoard",
     "UnknownName",
     "activations",

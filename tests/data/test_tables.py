@@ -48,6 +48,23 @@ def test_the_encoding_by_hand(table):
     np.testing.assert_allclose(encoder.transform(table, np.float64), expected, rtol=1e-15)
 
 
+def test_what_is_no_table_yet_becomes_one(table):
+    """A dictionary of columns or a data frame is encoded as the table of its columns."""
+    pandas = pytest.importorskip("pandas", reason="needs pandas for a data frame")
+    columns = {"sex": ["M", "F", None, "M"], "age": [10, None, 30, 20], "pay": [1, 2, 3, 4]}
+    encoder = TableEncoder.fit(table)
+    for same in (columns, pandas.DataFrame(columns)):
+        assert TableEncoder.fit(same) == encoder
+        np.testing.assert_array_equal(encoder.transform(same), encoder.transform(table))
+
+
+def test_what_is_no_table_is_refused(table):
+    """Rows without names are no table, to learn from or to encode."""
+    for act in (TableEncoder.fit, TableEncoder.fit(table).transform):
+        with pytest.raises(InvalidInput, match="give a data frame or a dictionary of columns"):
+            act([[1.0, 2.0]])
+
+
 def test_the_order_of_columns_does_not_matter(table):
     """A file with its columns in another order, and more of them, is encoded alike."""
     other = Table({"extra": np.zeros(4), **{name: table[name] for name in reversed(table.names)}})

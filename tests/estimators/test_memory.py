@@ -26,7 +26,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Each: the estimator, its parameters, rows, features, outputs.
 CASES: dict[str, tuple[str, dict[str, Any], int, int, int]] = {
-    "wide": ("MLPClassifier", {"hidden_layer_sizes": [2000, 1500]}, 1000, 1500, 10),
+    "wide": ("MLPClassifier", {"hidden_layer_sizes": [2000, 1500]}, 400, 1500, 10),
     "rows held out": (
         "MLPRegressor",
         {"hidden_layer_sizes": [1500], "early_stopping": True, "solver": "sgd"},
@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, dict[str, Any], int, int, int]] = {
     "reference": (
         "MLPClassifier",
         {"hidden_layer_sizes": [1500, 1000], "engine": "reference", "average": 0.9, "dropout": 0.2},
-        3000,
+        1000,
         300,
         3,
     ),

@@ -14,9 +14,8 @@ SMALL = {"epochs": 2, "hidden_layer_sizes": [8]}
 
 
 @pytest.fixture
-def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dr.Comparison]:
-    """Small comparisons on digits, without pictures of their runs, in this process."""
-    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+def compare(tmp_path: Path, plain_pages: None) -> Callable[..., dr.Comparison]:
+    """Small comparisons on digits, without pictures, in this process."""
 
     def small(**given: Any) -> dr.Comparison:
         changes = {**SMALL, **given.pop("changes", {})}

@@ -24,6 +24,7 @@ def recipe(**changes: Any) -> Any:
     return recipe_from({}, {"hidden_layer_sizes": [20, 10], "epochs": 2, **changes})
 
 
+@pytest.mark.usefixtures("plain_pages")
 @pytest.mark.parametrize(
     "changes",
     [

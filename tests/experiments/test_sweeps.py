@@ -20,6 +20,7 @@ SPACE: dict[str, Any] = {
     "hidden_layer_sizes": {"depth": [1, 2], "width": {"low": 8, "high": 32, "log": True}},
 }
 SMALL: dict[str, Any] = {"epochs": 4, "batch_size": 256}
+plain = pytest.mark.usefixtures("plain_pages")
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,7 @@ def test_a_sweep() -> None:
     assert "validation accuracy in trial" in html
 
 
+@plain
 def test_a_sweep_that_is_done_is_left_as_it_is() -> None:
     """The same call again trains nothing; with more trials it goes on where it was."""
     first = swept()
@@ -75,6 +77,7 @@ def test_a_sweep_that_is_done_is_left_as_it_is() -> None:
     assert without_times(at_once) == without_times(more)
 
 
+@plain
 def test_the_seed_decides() -> None:
     """Another seed proposes other trials; the same, elsewhere, the same."""
     one, same = (swept(out=name, trials=3) for name in "ab")
@@ -83,6 +86,7 @@ def test_the_seed_decides() -> None:
     assert [t["changes"] for t in one.trials] != [t["changes"] for t in other.trials]
 
 
+@plain
 def test_another_sweep_of_that_name_is_refused() -> None:
     """What differs is told, all of it, and nothing changes."""
     swept(trials=1)
@@ -100,6 +104,7 @@ def test_another_sweep_of_that_name_is_refused() -> None:
     assert Path("sweeps/digits/sweep.toml").read_text() == before
 
 
+@plain
 def test_folder_and_store_belong_together() -> None:
     """A folder whose store is lost, or another one's, is refused: its trials are not these."""
     swept(trials=1, storage="sqlite:///a.db", out="s")
@@ -134,6 +139,7 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch, n: int) -> Callable[..., Any
     return real
 
 
+@plain
 def test_interrupted_and_gone_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C leaves a page and says how to go on; the same call then ends where it would have."""
     whole = swept(out="whole")
@@ -155,6 +161,7 @@ def test_trials_that_all_diverge() -> None:
     assert "No trial is complete" in Path("sweeps/digits/report.html").read_text()
 
 
+@plain
 def test_a_grid() -> None:
     """Each point of a grid is tried once, and then it is done."""
     space = {"activation": {"choices": ["relu", "tanh"]}, "batch_size": {"choices": [128, 256]}}
@@ -162,6 +169,7 @@ def test_a_grid() -> None:
     assert len({str(t["changes"]) for t in result.trials}) == len(result.trials) == 4
 
 
+@plain
 def test_no_trial_begins_too_late() -> None:
     """After the timeout no trial begins; what is done is told."""
     assert len(swept(timeout=1e-9).trials) == 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import deltarule as dr
-from deltarule.experiments import runs, workers
+from deltarule.experiments import workers
 from deltarule.experiments.stores import Store
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
@@ -17,10 +17,9 @@ SPACE = {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of its own, and runs without pictures."""
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_pages: None) -> None:
+    """A folder of its own, and no pictures."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "run_page", lambda facts: "<html></html>")
 
 
 def swept(out: str, trials: int) -> Any:

@@ -30,6 +30,7 @@ PUBLIC = [
     "Network",
     "NotAvailable",
     "Table",
+    "TableEncoder",
     "TensorBoard",
     "UnknownName",
     "activations",

@@ -321,11 +321,14 @@ def test_short_of_processors(core: Any) -> None:
 core.set_threads(2)
 os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
 course, seen = citizen.Course(core, citizen.LARGE), []
+begin, served = time.perf_counter(), time.process_time()
 for _ in range(40):
     assert course(0.05, 0) > 0
     seen.append(course.trainer.threads)
+busy = time.process_time() - served < 0.9 * (time.perf_counter() - begin)
 assert seen[0] == 2, seen
-assert 2 <= seen.count(2) <= 20, seen
+assert seen.count(2) <= 20, seen
+assert seen.count(2) >= 2 or busy, seen  # beside another process one thread is enough for long
 assert seen.count(1) + seen.count(2) == 40
 course(0.0, 2)
 assert course.trainer.threads == 2

@@ -19,6 +19,8 @@ pytest.importorskip("optuna", reason="needs Optuna")
 pytest.importorskip("psycopg", reason="needs psycopg")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
+EPOCHS = 400 if os.environ.get("DELTARULE_LONG") == "1" else 150
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
@@ -53,15 +55,14 @@ def test_two_processes_on_one_server(tmp_path: Path, server: Postgres, shared: b
 
 
 def test_a_server_that_dies_in_the_middle(
-    tmp_path: Path, server: Postgres, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: Postgres, monkeypatch: pytest.MonkeyPatch, plain_pages: None
 ) -> None:
     """One sentence, a code that is not 0, and nothing lost: with the server back it goes on."""
     monkeypatch.chdir(tmp_path)
     space = "[lr]\nlow = 1e-3\nhigh = 1e-1\nlog = true\n"
     Path("space.toml").write_text(space)
-    words = (
-        "sweep digits --space space.toml --trials 3 --epochs 400 --batch-size 256 --out s --quiet"
-    )
+    words = f"sweep digits --space space.toml --trials 3 --epochs {EPOCHS} --batch-size 256"
+    words += " --out s --quiet"
     words += " --pruner none --set checkpoint_every=0.01 --study dies --storage"
     child = start(lambda: main([*words.split(), server.url()]), tmp_path / "says")
     while not list(tmp_path.glob("s/trials/1/checkpoints/*.safetensors")):

@@ -6,6 +6,7 @@ On a CPU the laws are held here; on a CUDA GPU where there is one.
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from torch.utils._pytree import tree_leaves  # noqa: E402
 ACTIVATIONS, LOSSES, RULES = (names_in(table) for table in (activations, losses, optimizers))
 SMOOTHED = {"name": "cross_entropy", "label_smoothing": 0.1}
 SEVERAL = {"name": "quantile", "level": [0.1, 0.5, 0.9]}
+LONG = os.environ.get("DELTARULE_LONG") == "1"
 FLOAT64 = 1e-12
 FLOAT32 = 1e-4  # after 50 steps; of one step 1e-6
 
@@ -47,8 +49,13 @@ def test_each_step(activation: str, loss: str) -> None:
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_fifty_steps(loss: str) -> None:
-    """50 steps with each loss, activation and rule end where the reference ends."""
-    for activation, rule in itertools.product(ACTIVATIONS, RULES):
+    """50 steps with each loss, activation and rule end where the reference ends.
+
+    The short form takes every third of all triples, among which every pair of two is.
+    """
+    for i, (activation, rule) in enumerate(itertools.product(ACTIVATIONS, RULES)):
+        if not LONG and (i + LOSSES.index(loss)) % 3:
+            continue
         given = {"activation": activation, "loss": loss, "optimizer": rule}
         ours, theirs = Course(None, **given).run(), Course("cpu", **given).run()
         assert apart(theirs, ours) <= FLOAT64, (activation, rule)

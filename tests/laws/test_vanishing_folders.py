@@ -24,7 +24,10 @@ import deltarule as dr
 from deltarule.experiments.runs import resume_run, train_run
 from deltarule.storage import atomic
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="folders as POSIX has them")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="folders as POSIX has them"),
+    pytest.mark.usefixtures("plain_pages"),
+]
 
 GIVEN = {"epochs": 8, "checkpoint_every": "1 epoch", "hidden_layer_sizes": [6], "patience": None}
 

@@ -131,7 +131,12 @@ def test_shards_add_up(cuts: list[int], weighted: bool) -> None:
         shard = StepNoise(0, 1, np.arange(N)[rows], share=(stop - start) / N)
         w = None if weight is None else weight[rows]
         batch = Batch(X[rows], Y[rows], w, total, shard)
-        step(net, batch, reduce=lambda flat: outgoing.append(flat.copy()))
+
+        def keep(value: np.ndarray, flat: np.ndarray) -> np.ndarray:
+            outgoing.append(flat.copy())
+            return value
+
+        step(net, batch, reduce=keep)
     summed = sum(outgoing)
     expected = network(dropout=0.3).chain.theta - 0.1 * summed
     np.testing.assert_allclose(whole.chain.theta, expected, rtol=1e-13, atol=1e-15)
@@ -142,9 +147,10 @@ def test_what_is_reduced() -> None:
     net = network(normalization="batch")
     seen = []
 
-    def double(flat: np.ndarray) -> None:
+    def double(value: np.ndarray, flat: np.ndarray) -> np.ndarray:
         seen.append(len(flat))
         flat *= 2.0
+        return 2.0 * value
 
     before = net.chain.statistics.copy()
     other = network(normalization="batch")

@@ -22,17 +22,17 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Each: arguments of Network, n, n_val, arguments of train.
 CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
-    "wide": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {}),
+    "wide": ({"sizes": [2000, 2000, 1500, 10]}, 300, 100, {}),
     "averaged": (
         {"sizes": [1500, 2000, 5], "optimizer": "sgd", "dtype": "float64"},
-        1000,
+        300,
         0,
         {"average": 0.9, "clip_norm": 1.0},
     ),
     "going back": (
         {"sizes": [1500, 2000, 5]},
-        1000,
         300,
+        100,
         {"average": 0.9, "on_divergence": "rollback"},
     ),
     "normalised": (
@@ -54,10 +54,10 @@ CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
         30_000,
         {"batch_size": 2048},
     ),
-    "device": ({"sizes": [2000, 2000, 1500, 10]}, 1000, 300, {"device": "cpu", "average": 0.9}),
+    "device": ({"sizes": [2000, 2000, 1500, 10]}, 300, 100, {"device": "cpu", "average": 0.9}),
 }
 CASES |= {
-    f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "1 step"})
+    f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "4 steps"})
     for name in ("wide", "averaged", "many numbers")
 }
 CHILD = """

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import pytest
+
+from deltarule.report import comparisons, intervals, lines, plots, sweep_plots
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
@@ -21,6 +25,32 @@ HOSTILE = [
     "\x00\x1b[31m\ud800",
     'id="title" #010203 url(#a)',
 ]
+
+
+@pytest.fixture(scope="module")
+def drawn_once() -> Iterator[dict[bytes, Any]]:
+    """Pictures of equal values are drawn once for all tests of a file: most of their pages differ
+    in words alone.  It is the store of these pictures, which a test may clear.
+    """
+    drawn: dict[bytes, Any] = {}
+
+    def remembering(draw: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(draw)
+        def recalled(*args: Any, **kwargs: Any) -> Any:
+            of = pickle.dumps((draw.__module__, draw.__name__, args, kwargs))
+            if of not in drawn:
+                drawn[of] = draw(*args, **kwargs)
+            return drawn[of]
+
+        return recalled
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (lines, plots, intervals, sweep_plots):
+            for name in module.__all__:
+                if callable(getattr(module, name)):
+                    patch.setattr(module, name, remembering(getattr(module, name)))
+        patch.setattr(comparisons, "bands", remembering(comparisons.bands))
+        yield drawn
 
 
 @pytest.fixture(scope="session")

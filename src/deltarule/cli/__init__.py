@@ -1,3 +1,3 @@
 """Floor 8, the street: parse, call, print."""
 
-ORDER = ("parser", "output", "comparing", "sweeping", "commands", "main")
+ORDER = ("parser", "output", "together", "comparing", "sweeping", "commands", "main")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from ..ground.errors import InvalidInput
 from . import comparing
 from .output import Output, table
 from .sweeping import run_sweep
+from .together import Foretell, together
 
 if TYPE_CHECKING:
     from ..experiments.runs import Outcome
@@ -21,15 +23,26 @@ __all__ = ["COMMANDS"]
 
 def train(args: argparse.Namespace, out: Output) -> int:
     """Train by a recipe."""
-    from ..experiments.recipes import find_recipe, recipe_from
+    from ..distributed.workers import agreed
+    from ..experiments.recipes import Recipe, find_recipe, recipe_from
     from ..experiments.runs import train_run
 
-    recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+    def recipe() -> Recipe:
+        return recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
+
     command = shlex.join(["deltarule", *args.argv])
-    outcome = train_run(
-        recipe, args.out, command=command, progress=out.progress, tensorboard=args.tensorboard
-    )
-    _tell(outcome, out)
+    with together(out) as workers:  # where there are several, one of them speaks
+        asked = agreed(workers, recipe)
+        outcome = train_run(
+            asked,
+            args.out,
+            command=command,
+            callbacks=[] if workers is None else [Foretell(out)],
+            progress=out.progress,
+            workers=workers,
+            tensorboard=args.tensorboard,
+        )
+        _tell(outcome, out)
     return 0
 
 
@@ -40,10 +53,15 @@ def resume(args: argparse.Namespace, out: Output) -> int:
     if comparing.is_comparison(args.run):
         return comparing.resume_comparison(args, out)
     comparing.refuse_jobs(args.jobs)
-    outcome = resume_run(
-        args.run, force=args.force, progress=out.progress, tensorboard=args.tensorboard
-    )
-    _tell(outcome, out)
+    with together(out) as workers:
+        outcome = resume_run(
+            args.run,
+            force=args.force,
+            progress=out.progress,
+            workers=workers,
+            tensorboard=args.tensorboard,
+        )
+        _tell(outcome, out)
     return 0
 
 
@@ -182,6 +200,34 @@ def export(args: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def bench(args: argparse.Namespace, out: Output) -> int:
+    """Throughput of several workers, measured and predicted."""
+    from ..experiments import scaling
+
+    with together(out) as workers:
+        if workers is not None:
+            out.result("", {"measured": scaling.measure_together(workers)})
+            return 0
+    alpha = _positive(args.latency, "--latency", 1e-6)
+    bandwidth = _positive(args.bandwidth, "--bandwidth", 1e9)
+    out.note("Training with 1 and with 2 workers on this machine…")
+    found = scaling.measure_alone()
+    out.result(*scaling.told(found, alpha, bandwidth and 1.0 / bandwidth))
+    return 0
+
+
+def _positive(text: str | None, name: str, unit: float) -> float | None:
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise InvalidInput(f"{name} must be a number above 0, not {text!r:.60}.")
+    return value * unit
+
+
 def report(args: argparse.Namespace, out: Output) -> int:
     """Pages of runs and comparisons, made anew."""
     from ..experiments.remaking import make_reports
@@ -289,6 +335,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "predict": predict,
     "export": export,
     "report": report,
+    "bench": bench,
     "check-gradients": check_gradients,
     "datasets": datasets,
     "recipes": recipes,

@@ -19,7 +19,11 @@ class Output:
     """
 
     def __init__(self, as_json: bool, quiet: bool) -> None:
-        self.as_json, self.quiet = as_json, quiet
+        self.as_json, self.quiet, self.silent = as_json, quiet, False
+
+    def silence(self) -> None:
+        """Print nothing from now on: another process speaks."""
+        self.quiet = self.silent = True
 
     @property
     def progress(self) -> bool:
@@ -33,7 +37,8 @@ class Output:
 
     def result(self, text: str, facts: dict[str, Any]) -> None:
         """The result: text for people, or the facts as JSON."""
-        print(json_text(facts) if self.as_json else text, flush=True)
+        if not self.silent:
+            print(json_text(facts) if self.as_json else text, flush=True)
 
 
 def table(rows: list[tuple[str, str]]) -> str:

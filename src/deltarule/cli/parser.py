@@ -167,6 +167,16 @@ def build_parser() -> Parser:
     )
     _unused_seed(export)
 
+    bench = _command(commands, "bench", "what more workers bring, measured and by a model")
+    bench.add_argument("what", choices=["scale"], help="throughput of several workers")
+    bench.add_argument(
+        "--latency", metavar="µs", help="of the network between machines; as measured by default"
+    )
+    bench.add_argument(
+        "--bandwidth", metavar="GB/s", help="of that network; as measured here by default"
+    )
+    _unused_seed(bench)
+
     data = _command(commands, "datasets", "the data sets that are known by name")
     data.add_argument("action", nargs="?", choices=["list", "get"], default="list")
     _unused_seed(data)

@@ -120,19 +120,35 @@ class TableEncoder:
     ----------
     columns : tuple of NumberColumn and TextColumn
         Sorted by name, so that the order of a file's columns does not matter.
+
+    Examples
+    --------
+    >>> import deltarule as dr
+    >>> table = {"plant": ["fern", "ivy", "fern"], "sun": [3, None, 5]}
+    >>> encoder = dr.TableEncoder.fit(table)
+    >>> encoder.feature_names
+    ('plant=fern', 'plant=ivy', 'sun', 'sun (missing)')
+    >>> net = dr.Network([len(encoder.feature_names), 8, 2], encoder=encoder)
     """
 
     columns: tuple[NumberColumn | TextColumn, ...]
 
     @classmethod
-    def fit(cls, table: Table, rows: Array | slice = slice(None)) -> TableEncoder:
+    def fit(cls, table: Any, rows: Array | slice = slice(None)) -> TableEncoder:
         """Learn the encoding from the training rows, `rows` of a table; one column at a time.
+
+        Parameters
+        ----------
+        table : Table, mapping of columns, or data frame
+        rows : slice or array of int or bool
+            All, if not said.
 
         Raises
         ------
         InvalidInput
-            If the table has no rows.
+            If it is no table, or has no rows.
         """
+        table = Table.from_any(table)
         if not len(table) or not len(np.arange(len(table))[rows]):
             raise InvalidInput("A table without rows teaches no encoding; give training rows.")
         kinds = {name: TextColumn if _is_text(table[name]) else NumberColumn for name in table}
@@ -140,15 +156,18 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The names of the encoded columns: 'age', 'age (missing)', 'sex=F', 'sex=M'."""
+        """The names of the encoded columns: 'age', 'age (missing)', 'sex=F', 'sex=M'.
+
+        A network has as many inputs.
+        """
         return tuple(name for column in self.columns for name in column.feature_names)
 
-    def transform(self, table: Table, dtype: npt.DTypeLike = np.float32) -> Array:
+    def transform(self, table: Any, dtype: npt.DTypeLike = np.float32) -> Array:
         """Encode rows; columns are found by name, others ignored.
 
         Parameters
         ----------
-        table : Table
+        table : Table, mapping of columns, or data frame
             Any rows with the columns of the training rows.
         dtype : float dtype
             Of the result.
@@ -165,6 +184,7 @@ class TableEncoder:
         InvalidInput
             If text stands where numbers were learned; with how many and an example.
         """
+        table = Table.from_any(table)
         chosen = table.select(column.name for column in self.columns)
         problems = Problems()
         values = [

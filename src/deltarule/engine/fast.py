@@ -101,6 +101,10 @@ class FastSteps:
         """Take them back."""
         self._trainer.store(self.chain.theta, self.optimizer.state, self.averaged)
 
+    def leave(self) -> None:
+        """Take them back after an error."""
+        self.store()
+
     def resume(self, scores: Array) -> None:
         """Go on within an epoch of which these scores are known."""
         self.scores[...] = scores

@@ -8,6 +8,7 @@ ORDER = (
     "held_out",
     "facts",
     "results",
+    "journal",
     "runs",
     "serving",
     "remaking",
@@ -34,4 +35,5 @@ ORDER = (
     "announcing",
     "workers",
     "sweeps",
+    "scaling",
 )

@@ -28,6 +28,7 @@ from ..network.inputs import brief, check_flag, check_number, check_one_of
 from ..network.judging import check_engine
 from ..network.parts import part
 from ..network.settings import settings_from
+from ..network.sharing import check_shards
 
 __all__ = ["Recipe", "builtin_recipes", "find_recipe", "parse_value", "recipe_from"]
 
@@ -86,6 +87,10 @@ class Recipe:
     precision: str = option("full", "full, or bf16 for a faster fast engine or device", "NAME")
     device: str | None = option(
         None, "cpu, cuda, cuda:1 or mps, for PyTorch's tensors; none by default", "NAME"
+    )
+    shards: int = option(4, "parts of a batch, for several workers (torchrun): 1, 2, 4, …", "N")
+    sharded_optimizer: bool = option(
+        False, "each worker holds a slice of the optimizer's memory only"
     )
     on_divergence: str = option(
         "stop", "stop, rollback (with half the learning rate, at most 5 times) or raise", "NAME"
@@ -163,6 +168,8 @@ class Recipe:
         check_number(problems, "batch_size", self.batch_size, low=1, integer=True)
         check_number(problems, "average", self.average, low=0, high=1, below=True)
         check_number(problems, "min_delta", self.min_delta, low=0)
+        check_shards(problems, self.shards)
+        check_flag(problems, "sharded_optimizer", self.sharded_optimizer)
         if self.clip_norm is not None:
             check_number(problems, "clip_norm", self.clip_norm, low=0, above=True)
         if self.patience is not None:
@@ -249,6 +256,8 @@ TRAINING = (
     "engine",
     "precision",
     "device",
+    "shards",
+    "sharded_optimizer",
     "on_divergence",
 )
 """The fields that are arguments of `Network.train` by the same name."""

@@ -11,22 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..distributed.workers import Workers, agreed
 from ..ground.devices import find_device
-from ..ground.errors import CutShort, DeltaruleError, Diverged, FileRefused, NotAvailable
-from ..ground.signals import Listening
+from ..ground.errors import (
+    CutShort,
+    DeltaruleError,
+    Diverged,
+    FileRefused,
+    InvalidInput,
+    NotAvailable,
+)
 from ..learning.callbacks import Callback
-from ..learning.checkpointing import Checkpointer, every
 from ..learning.history import History
-from ..learning.interrupts import Interrupts
 from ..learning.probes import Probe
-from ..learning.tensorboard import TensorBoard, require_tensorboardx
-from ..learning.training import Training
+from ..learning.tensorboard import require_tensorboardx
 from ..network.judging import DEFAULT_METRICS
 from ..network.loading import BEST
 from ..network.network import Network
 from ..report.pages import run_page
 from ..storage.atomic import as_path, write_text
-from ..storage.generations import Generations
 from ..storage.json_text import json_text
 from ..storage.locks import locked
 from .facts import about_run, run_facts
@@ -38,12 +41,9 @@ from .folders import (
     REPORT,
     RESULT,
     TENSORBOARD,
-    append_line,
-    claim_folder,
-    free_folder,
     read_lines,
-    repair_lines,
 )
+from .journal import Journal, board_for
 from .preparation import Prepared, load_for, prepare
 from .recipes import TRAINING, Recipe, find_recipe, recipe_from
 from .results import is_result
@@ -68,73 +68,6 @@ class Outcome:
     history: History
 
 
-class _Journal(Callback):
-    """Makes the run folder when all checks have passed, appends each epoch's record, and sees to it
-    that event files and checkpoints are written and signals heard.
-
-    Parameters
-    ----------
-    wanted : Path or None
-        The folder asked for; None takes the first free runs/NAME-N.
-    there : bool
-        Whether it is the folder of a run that goes on.
-    tensorboard : bool
-        Whether event files are written, too.
-    """
-
-    def __init__(
-        self, wanted: Path | None, name: str, recipe: Recipe, there: bool, tensorboard: bool
-    ) -> None:
-        self.wanted, self.name, self.recipe = wanted, name, recipe
-        self.tensorboard = tensorboard
-        self.board: TensorBoard | None = None
-        self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
-        self.lock = contextlib.ExitStack()
-        self.report = True
-
-    def on_start(self, training: Training) -> None:
-        # From here to the result's end: what is begun in the folder is also brought to an end.
-        self.lock.enter_context(Listening())
-        files = {METRICS: "", RECIPE: self.recipe.to_toml()}
-        while not self.claimed:
-            self.folder = self.wanted or free_folder(Path("runs"), self.name)
-            try:
-                # The folder for event files tells a run that goes on that some are wanted.
-                claim_folder(self.folder, files, (TENSORBOARD,) if self.tensorboard else ())
-                self.claimed = True
-            except DeltaruleError:
-                if self.wanted or not self.folder.exists():
-                    raise  # else another run has just taken this number
-        where = Generations(self.folder / CHECKPOINTS)
-        where.tidy()
-        if self.there:  # what resumes from checkpoints writes them, too
-            repair_lines(self.folder / METRICS, training.history.epochs)
-        else:
-            self.lock.enter_context(locked(self.folder))
-            assert training.identity
-            often = every(self.recipe.checkpoint_every)
-            checkpointer = Checkpointer(where, often, training.identity())
-            training.callbacks += [checkpointer, Interrupts(checkpointer)]
-        if self.tensorboard:
-            self.board = _board(self.folder, self.recipe)
-            self.board.on_start(training)
-
-    def on_epoch(self, training: Training) -> None:
-        append_line(self.folder / METRICS, training.history.epochs[-1])
-        if self.board:
-            self.board.on_epoch(training)
-
-    def on_end(self, training: Training) -> None:
-        if self.board:
-            self.board.on_end(training)
-
-
-def _board(folder: Path, recipe: Recipe) -> TensorBoard:
-    """What writes a run's event files; indented, a recipe is shown as it is."""
-    text = "".join(f"    {line}\n" for line in recipe.to_toml().splitlines())
-    return TensorBoard(folder / TENSORBOARD, {"recipe": text})
-
-
 def train_run(
     recipe: Recipe,
     out: str | Path | None = None,
@@ -143,6 +76,7 @@ def train_run(
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
     report: bool = True,
+    workers: Workers | None = None,
     tensorboard: bool = False,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
@@ -156,6 +90,8 @@ def train_run(
         What the report says made the run.
     report : bool
         Whether the page is made, which takes about a second.
+    workers : Workers, optional
+        Those who train together; each makes this call, with the same recipe and folder.
     tensorboard : bool
         Write event files into the folder `tensorboard` of the run.
 
@@ -171,7 +107,20 @@ def train_run(
     if tensorboard:
         require_tensorboardx()
     made = {"report": report, "tensorboard": tensorboard}
-    return _run(recipe, wanted, command, callbacks, progress, {}, there=False, **made)
+    if workers is not None:
+        if wanted is None:
+            workers.told = True  # as all of them say it
+            raise InvalidInput(
+                "Several workers need to be told their run folder: say --out DIR, so that those "
+                "who are started again find it."
+            )
+        there = workers.restarts and (wanted / RECIPE).is_file()
+        if workers.greatest(bool(there) and workers.leads):
+            return resume_run(
+                wanted, callbacks=callbacks, progress=progress, workers=workers, report=report
+            )
+    again = {"workers": workers}
+    return _run(recipe, wanted, command, callbacks, progress, again, there=False, **made)
 
 
 def resume_run(
@@ -181,6 +130,7 @@ def resume_run(
     callbacks: Iterable[Callback] = (),
     progress: bool = True,
     report: bool = True,
+    workers: Workers | None = None,
     tensorboard: bool = False,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
@@ -196,6 +146,8 @@ def resume_run(
         Go on even if data or settings have changed.
     report : bool
         Whether the page is made.
+    workers : Workers, optional
+        Those who train together, as many as before or not; each sees the folder.
     tensorboard : bool
         Write event files, of all epochs; so does a run that was begun with them, and one that is
         done writes them anew.
@@ -215,13 +167,14 @@ def resume_run(
             f"{run} is not the folder of a run: it has no {RECIPE}. Name one that "
             "`deltarule train` made."
         )
-    with locked(run):
-        done = _done(run)
+    with locked(run) if workers is None or workers.leads else contextlib.nullcontext():
+        done = agreed(workers, lambda: _done(run))
         if done is not None and not tensorboard:
             return Outcome(run, done, History(""))
         recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
         if done is not None:
-            _board(run, recipe).write(_whole_history(run, done["epochs"]))
+            if workers is None or workers.leads:
+                board_for(run, recipe).write(_whole_history(run, done["epochs"]))
             return Outcome(run, done, History(""))
         if (run / TENSORBOARD).is_dir():
             tensorboard = True
@@ -232,6 +185,7 @@ def resume_run(
             "resume": run / CHECKPOINTS,
             "force_resume": force,
             "checkpoint_every": recipe.checkpoint_every,
+            "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
         made = {"report": report, "tensorboard": tensorboard}
@@ -278,13 +232,14 @@ def _run(
     report: bool,
     tensorboard: bool,
 ) -> Outcome:
-    if recipe.device is not None:
-        find_device(recipe.device)
-    dataset = load_for(recipe)
-    prepared = prepare(recipe, dataset)
+    workers = again["workers"]
+    device = recipe.device
+    if device is not None:
+        agreed(workers, lambda: find_device(device))
+    # The rows of a run are in `prepared`; the data set beside it would double the memory.
+    prepared = agreed(workers, lambda: prepare(recipe, load_for(recipe)))
     recipe, network = prepared.recipe, prepared.network
-    del dataset  # the rows of a run are in `prepared`; a copy would double the memory
-    journal = _Journal(wanted, network.about["data"], recipe, there, tensorboard)
+    journal = Journal(wanted, network.about["data"], recipe, there, tensorboard, workers)
     journal.report = report
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
@@ -292,7 +247,7 @@ def _run(
 
 def _train(
     prepared: Prepared,
-    journal: _Journal,
+    journal: Journal,
     command: str,
     callbacks: Iterable[Callback],
     progress: bool,
@@ -321,7 +276,7 @@ def _train(
         failure = error
         told.append(str(error))
     except NotAvailable as error:  # a folder has gone, or takes no more
-        if not (journal.claimed and network.history):
+        if not (journal.leads and journal.claimed and network.history):
             raise
         raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
@@ -337,8 +292,12 @@ def _train(
     told += history.notes
     if history.stop_reason == "diverged":
         failure = Diverged(history.notes[-1], history.steps)
-    network.save(folder / BEST)
     facts = _result(folder, prepared, history)
+    if not journal.leads:
+        if failure:
+            raise failure
+        return Outcome(folder, facts, history)
+    network.save(folder / BEST)
     command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
     shown = run_facts(recipe, prepared, history, command, told)
     write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")

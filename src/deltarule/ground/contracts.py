@@ -42,8 +42,9 @@ __all__ = [
 Array = NDArray[Any]
 """A NumPy array, or a torch tensor where the torch engine runs the same code."""
 
-Reduce = Callable[[Array], None]
-"""Sums a flat vector over all workers, in place: the only communication of training."""
+Reduce = Callable[[Array, Array], Array]
+"""reduce(L, outgoing) → L: sums the loss, and a flat vector in place, over all shards of a batch:
+the only communication of training."""
 
 Views = SimpleNamespace
 """A layer's windows on the flat vectors: p.W, p.b of θ, p.dW, p.db of ∇."""

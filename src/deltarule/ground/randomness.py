@@ -12,7 +12,7 @@ batches and shards, agree to the bit:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -187,16 +187,20 @@ class RecordedNoise:
     numbers : int64 tensor, (m,)
         0, 1, …, of rows and units at least.
     n : int
-        Rows of the batch.
-    layer : int
+        Rows here.
+    first : int
+        The number of the first of them in the global batch.
     share : float
+        n / rows of the global batch.
+    layer : int
     """
 
     keys: Array = field(repr=False)
     numbers: Array = field(repr=False)
     n: int
-    layer: int = 0
+    first: int = 0
     share: float = 1.0
+    layer: int = 0
 
     @staticmethod
     def keys_of_steps(seed: int, first: int, steps: int, layers: int) -> Array:
@@ -210,12 +214,13 @@ class RecordedNoise:
 
     def of_layer(self, index: int) -> RecordedNoise:
         """The same step's noise for the layer with this index."""
-        return RecordedNoise(self.keys, self.numbers, self.n, index, self.share)
+        return replace(self, layer=index)
 
     def keep(self, shape: tuple[int, ...], rate: float, like: Array) -> Array:
         """Zeros with probability `rate` (to within 2⁻³²), else ones, in like's kind and dtype."""
         low, high = self.keys[self.layer]
-        rows, units = self.numbers[: self.n], self.numbers[: shape[1]]
+        rows = self.numbers[self.first : self.first + self.n]
+        units = self.numbers[: shape[1]]
         of_row = _hash_words(((rows * (0x9E3779B9 - 2**32)) & WORD) ^ low)
         of_unit = ((units * (0x85EBCA6B - 2**32)) & WORD) ^ high
         bits = _hash_words(of_row[:, None] ^ of_unit[None, :])

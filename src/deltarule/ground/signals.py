@@ -29,14 +29,16 @@ def interruption(number: int, sentence: str = "") -> KeyboardInterrupt:
 class Listening:
     """While it is entered, Ctrl-C and SIGTERM are noted, and whoever looks at `heard` acts.
 
-    A second signal within two seconds ends the process at once, with exit code 130 or 143.
-    Signals are heard in the main thread only, as Python has it; those that the process was told to
-    ignore, as in the background of a script, stay ignored.  What was done before is put back at
-    the end.  One that listens within another hears what that one hears.
+    A second signal within two seconds ends the process at once, with exit code 130 or 143; with
+    `handed_on` only the same one again does, for torchrun hands Ctrl-C on as SIGTERM to those who
+    have heard it already.  Signals are heard in the main thread only, as Python has it; those that
+    the process was told to ignore, as in the background of a script, stay ignored.  What was done
+    before is put back at the end.  One that listens within another hears what that one hears.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, handed_on: bool = False) -> None:
         self._heard: int | None = None
+        self._handed_on = handed_on
         self._at = -AT_ONCE
         self._before: dict[int, Any] = {}
         self._outer: Listening | None = None
@@ -62,7 +64,8 @@ class Listening:
 
     def _hear(self, number: int, frame: Any) -> None:
         now = time.monotonic()
-        if self._heard is not None and now - self._at < AT_ONCE:
+        again = self._heard is not None and now - self._at < AT_ONCE
+        if again and (number == self._heard or not self._handed_on):
             os._exit(128 + number)
         self._heard, self._at = number, now
 

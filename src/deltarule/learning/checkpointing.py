@@ -55,7 +55,7 @@ class Checkpointer(Callback):
     """Writes a checkpoint when one is due, after whole steps, and at the end.
 
     The fast engine is asked between its calls, some twenty times a second: steps are then counted
-    to the next of these moments.
+    to the next of these moments.  Of several workers the leading one decides and writes.
 
     Parameters
     ----------
@@ -94,7 +94,8 @@ class Checkpointer(Callback):
             "steps": training.taken - t,
             "epochs": training.epoch - epoch,
         }
-        return passed[self.often.unit] >= self.often.amount
+        due, workers = passed[self.often.unit] >= self.often.amount, training.workers
+        return due if workers is None else bool(workers.greatest(due and workers.leads))
 
     def write(self, training: Training) -> None:
         """Write one now.
@@ -106,6 +107,9 @@ class Checkpointer(Callback):
         """
         began = time.monotonic()
         snapshot = training.snapshot()
+        if training.workers is not None and not training.workers.leads:
+            self._last = (time.monotonic(), training.t, training.epoch)
+            return
         description = {"checkpoint": SCHEMA, "identity": self.identity, "facts": snapshot.facts}
         tensors = {k: v for k, v in snapshot.arrays.items() if v.size}
         shapes = {k: list(v.shape) for k, v in snapshot.arrays.items() if not v.size}

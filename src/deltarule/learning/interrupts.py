@@ -14,7 +14,8 @@ class Interrupts(Callback):
     """While a training runs, a signal ends it after the step under way, with a checkpoint.
 
     A second signal within two seconds ends the process at once, with exit code 130 or 143; the
-    last checkpoint is then an older one (see `Listening`).
+    last checkpoint is then an older one (see `Listening`).  Several workers end together, whichever
+    of them heard it.
 
     Parameters
     ----------
@@ -29,12 +30,15 @@ class Interrupts(Callback):
 
     def on_start(self, training: Training) -> None:
         """Begin to listen."""
+        self._ears = Listening(handed_on=training.workers is not None)
         self._ears.__enter__()
 
     def on_step(self, training: Training) -> None:
         """Stop, if a signal was heard."""
-        heard = self._ears.heard
-        if heard is None:
+        heard, workers = self._ears.heard or 0, training.workers
+        if workers is not None:
+            heard = workers.greatest(heard)
+        if not heard:
             return
         self.checkpointer.write(training)
         raise interruption(

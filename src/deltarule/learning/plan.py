@@ -35,6 +35,10 @@ class Plan:
         Whether every epoch takes the rows in an order of its own.
     device : str or None
         Where PyTorch's tensors take the steps, such as "cuda"; None for NumPy and the engine.
+    shards : int
+        Into how many parts several workers cut a batch; 0 where there is one process alone.
+    sharded_optimizer : bool
+        Whether each of the workers holds a slice of the optimizer's memory only.
     on_divergence : one of POLICIES
         "raise" ends the training with an error, "stop" with the best weights and a note in the
         history, once there are some; "rollback" goes back to the end of the last whole epoch with
@@ -52,6 +56,8 @@ class Plan:
     precision: str = "full"
     shuffle: bool = True
     device: str | None = None
+    shards: int = 0
+    sharded_optimizer: bool = False
     on_divergence: str = "raise"
 
 

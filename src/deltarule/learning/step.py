@@ -14,7 +14,17 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from ..mathematics.losses import l2_penalty
 
-__all__ = ["Penalty", "clip_norm", "l2", "move_average", "pace_of_average", "train_step"]
+__all__ = [
+    "Penalty",
+    "backpropagate",
+    "clip_norm",
+    "descend",
+    "is_finite",
+    "l2",
+    "move_average",
+    "pace_of_average",
+    "train_step",
+]
 
 Penalty = Callable[[Chain], Array]
 """penalty(chain) → P(θ), having added ∂P/∂θ to chain.grad."""
@@ -45,18 +55,37 @@ def train_step(
     z : array, (n, n_outputs)
         The scores of the batch, before the step.
     """
+    value, z = backpropagate(chain, objective, batch)  # writes chain.grad
+    if reduce:
+        value = reduce(value, chain.outgoing)  # the only communication: sums
+    return descend(chain, optimizer, t, value, penalty=penalty, clip=clip), z
+
+
+def backpropagate(chain: Chain, objective: Objective, batch: Batch) -> tuple[Array, Array]:
+    """L and z of a batch; ∇L and the increments of running statistics are in `chain.outgoing`."""
     z, pullback = chain(batch.x, batch.noise)  # forward; noise given means training
     value, g = objective(batch.y, z, batch.weight, batch.total)
     pullback(g)  # backward: writes chain.grad
-    if reduce:
-        reduce(chain.outgoing)  # the only communication: a sum
+    return value, z
+
+
+def descend(
+    chain: Chain,
+    optimizer: Optimizer,
+    t: int | tuple[Array, ...],
+    value: Array,
+    *,
+    penalty: Penalty | None = None,
+    clip: float | None = None,
+) -> Array:
+    """Take the step that `chain.outgoing` asks for; returns L with the penalty."""
     if penalty:
         value = value + penalty(chain)
     if clip:
         clip_norm(chain.grad, clip)
     optimizer.step(chain.theta, chain.grad, t)
     chain.statistics += chain.increments
-    return value, z
+    return value
 
 
 def l2(strength: float) -> Penalty | None:
@@ -89,6 +118,11 @@ def clip_norm(grad: Array, limit: float) -> None:
     squares = grad @ grad
     factor = whichever(squares < math.inf, lambda: limit / sqrt(squares), of_a_long_one)
     grad *= where(factor < 1.0, factor, 1.0)
+
+
+def is_finite(grad: Array) -> bool:
+    """Whether every ∂L/∂θⱼ is a number; the squares may overflow where ∇ itself does not."""
+    return math.isfinite(grad @ grad) or bool(np.isfinite(grad).all())
 
 
 def pace_of_average(decay: float, t: Any) -> Any:

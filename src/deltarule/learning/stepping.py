@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from ..data.batches import Rows, total_weight
 from ..data.selection import Selection
+from ..distributed.workers import Workers
 from ..engine import native
 from ..engine.description import Description, describe_training
 from ..engine.fast import FastSteps
@@ -20,7 +20,8 @@ from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .callbacks import Callback, hears_every_step
 from .plan import Plan
-from .step import l2, move_average, pace_of_average, train_step
+from .sharded import ShardedSteps
+from .step import is_finite, l2, move_average, pace_of_average, train_step
 from .torch_steps import TorchSteps
 
 __all__ = ["ReferenceSteps", "Steps", "asked_for", "judge_engine", "steps_for"]
@@ -29,11 +30,12 @@ __all__ = ["ReferenceSteps", "Steps", "asked_for", "judge_engine", "steps_for"]
 class Steps(Protocol):
     """Takes the steps of an epoch.
 
-    `load` before the first and `store` after the last: between them an engine may keep weights,
-    optimizer and average to itself, whole steps only.  `scores` holds, of each row, what it had
-    when its batch was last taken, before the step.  `advance` takes some steps from step t on, with
-    the rows of `order`, and returns the loss of each.  `gradient_is_finite` tells it of the last
-    step taken; after one whose loss or ∇ is not finite there is no further one in a call.
+    `load` before the first and `store` after the last, or `leave` after an error: between them an
+    engine may keep weights, optimizer and average to itself, whole steps only.  `scores` holds, of
+    each row, what it had when its batch was last taken, before the step.  `advance` takes some
+    steps from step t on, with the rows of `order`, and returns the loss of each.
+    `gradient_is_finite` tells it of the last step taken; after one whose loss or ∇ is not finite
+    there is no further one in a call.
 
     A device returns its losses as a tensor, best looked at late, and tells of the gradients of all
     steps since `load`; it goes on after what is not finite.
@@ -46,6 +48,7 @@ class Steps(Protocol):
     def load(self) -> None: ...
     def advance(self, order: Array, t: int) -> Array: ...
     def store(self) -> None: ...
+    def leave(self) -> None: ...
     def resume(self, scores: Array) -> None: ...
 
 
@@ -79,6 +82,9 @@ class ReferenceSteps:
     def store(self) -> None:
         """They are there already."""
 
+    def leave(self) -> None:
+        """They are there already."""
+
     def resume(self, scores: Array) -> None:
         """Go on within an epoch of which these scores are known."""
         self.scores = scores.copy()
@@ -104,9 +110,7 @@ class ReferenceSteps:
         self.scores[index] = z
         if self.averaged is not self.chain:
             move_average(self.averaged, self.chain, float(pace_of_average(plan.average, t)))
-        grad = self.chain.grad
-        # Its squares may overflow where it does not.
-        self.gradient_is_finite = math.isfinite(grad @ grad) or bool(np.isfinite(grad).all())
+        self.gradient_is_finite = is_finite(self.chain.grad)
         return np.array([float(value)])
 
 
@@ -163,12 +167,20 @@ def steps_for(
     averaged: Chain,
     plan: Plan,
     callbacks: Iterable[Callback],
+    workers: Workers | None = None,
 ) -> tuple[Steps, tuple[str, ...]]:
     """Who takes the steps of a training; and why it is not the engine, if it is not."""
+    each = any(hears_every_step(callback) for callback in callbacks)
     if plan.device is not None:
-        each = any(hears_every_step(callback) for callback in callbacks)
-        there = TorchSteps(chain, objective, optimizer, rows, averaged, plan, every_step=each)
+        there = TorchSteps(
+            chain, objective, optimizer, rows, averaged, plan, every_step=each, workers=workers
+        )
         return there, (asked_for(plan.device),)
+    if workers is not None:
+        steps = ShardedSteps(chain, objective, optimizer, rows, averaged, plan, workers)
+        if each:
+            steps.at_once = 1
+        return steps, (f"Workers take them together, {plan.shards} shards to a batch.",)
     description = judge_engine(
         plan.engine, plan.precision, chain, objective, optimizer.rule, optimizer.options, callbacks
     )

@@ -14,21 +14,25 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import Rows, batch_weights, chunks
+from ..distributed.workers import Workers
 from ..ground.contracts import Array, Batch, Objective
 from ..ground.devices import find_device, full_name, on_device, on_host, require_room, torch
 from ..ground.randomness import RecordedNoise
 from ..machine.chain import Chain
 from ..machine.optimizer import Optimizer
 from .device_rows import DeviceRows, tensor
+from .device_share import DeviceShare
 from .evaluation import FAST_ROWS_AT_ONCE, ROWS_AT_ONCE
 from .mixed import with_short_products
 from .plan import Plan
-from .step import l2, move_average, pace_of_average, train_step
+from .step import descend, l2, move_average, pace_of_average, train_step
 
 __all__ = ["TorchSteps"]
 
 # As the engine: often enough for a signal or a progress bar.
 SECONDS = 0.05
+# The same for several workers.
+STEPS_TOGETHER = 16
 # Whole steps before one is recorded: libraries set themselves up in the first.
 WARM_UP = 3
 # Columns of an epoch's table before those of the rule: pace, total, 1 − ηλ, η.
@@ -44,6 +48,8 @@ class TorchSteps:
         As of `ReferenceSteps`; plan.device is not None.
     every_step : bool
         Whether the chain must hold the weights after each step: one at a time, and waited for.
+    workers : Workers, optional
+        Those who take the steps together, each a part of every batch on its own device.
 
     Attributes
     ----------
@@ -69,6 +75,7 @@ class TorchSteps:
         plan: Plan,
         *,
         every_step: bool = False,
+        workers: Workers | None = None,
         device: Any = None,
     ) -> None:
         assert plan.device is not None
@@ -86,9 +93,11 @@ class TorchSteps:
             self._judged: tuple[Rows, DeviceRows] | None = None
             self._over(chain, averaged, optimizer)
             self._room_for_an_epoch(len(rows), chain)
-        self._fresh, self._done = True, 0
+            self._share = None if workers is None else DeviceShare(workers, self._chain)
+        self._fresh, self._done, self._t = True, 0, 0
+        self._whole_scores: Array | None = None
         self._graph: Any = None
-        self._records = self.device.type == "cuda"
+        self._records = self.device.type == "cuda" and workers is None
         self._warm = 0
 
     @property
@@ -145,7 +154,7 @@ class TorchSteps:
     @property
     def scores(self) -> Array:
         """z of each row when its batch was last taken, before its step, (n, n_outputs)."""
-        return on_host(self._scores)
+        return on_host(self._scores) if self._whole_scores is None else self._whole_scores
 
     @property
     def gradient_is_finite(self) -> Array:
@@ -169,13 +178,22 @@ class TorchSteps:
         self._fresh = True
 
     def store(self) -> None:
-        """Fetch them."""
+        """Fetch them; workers see to it that all hold the same, and learn each other's scores."""
+        self.leave()
+        if self._share is not None and not self._share.workers.lost:
+            self._share.workers.require_same(self._t, *(here for here, _ in self._pairs()))
+            self._whole_scores = self._share.whole(self._scores)
+
+    def leave(self) -> None:
+        """Fetch them after an error, of which other workers may not know."""
         for here, there in self._pairs():
             here[...] = on_host(there)
 
     def resume(self, scores: Array) -> None:
         """Go on within an epoch of which these scores are known."""
         self._scores.copy_(tensor(scores))
+        if self._share is not None and not self._share.workers.leads:
+            self._scores.zero_()  # the leading worker has them
 
     def advance(self, order: Array, t: int) -> Array:
         """Take steps from step t on, with the rows of `order`, batch after batch, for a while.
@@ -195,13 +213,18 @@ class TorchSteps:
                 self._take(n)
                 self._done += 1
                 left -= n
-                if self.every_step or time.monotonic() > end:
+                if self.every_step or self._is_enough(self._done - first, end):
                     break
             losses = self._losses[first : self._done]
+            self._t = t + self._done - first - 1
             if not self.every_step:
                 return losses
-            self.store()
+            self.leave()
             return on_host(losses).astype(np.float64)
+
+    def _is_enough(self, steps: int, end: float) -> bool:
+        """Whether it is time for the callbacks; workers are of one mind, whatever their clocks."""
+        return time.monotonic() > end if self._share is None else steps >= STEPS_TOGETHER
 
     def scored(self, chain: Chain, rows: Rows) -> Iterator[tuple[slice, Array]]:
         """Some rows at a time, and their z at the weights that are to be judged."""
@@ -218,6 +241,8 @@ class TorchSteps:
     def _begin(self, order: Array, t: int) -> None:
         """Write all that the steps of (the rest of) an epoch need to know of the host."""
         optimizer, plan = self.host[2], self.plan
+        if self._share is not None and len(order) == len(self._scores):
+            self._scores.zero_()  # what another worker takes in this epoch
         steps = -(-len(order) // self._size)
         rates, own = optimizer.ahead(t, steps)
         totals = batch_weights(self._weight, order, self._size)
@@ -280,7 +305,11 @@ class TorchSteps:
         at = self._at
         pace, total, *scalars = self._table.index_select(0, at)[0].unbind()
         keys = self._keys.index_select(0, at)[0]
-        index = self._order.index_select(0, self._places[:n] + at * self._size)
+        first, end = (0, n) if self._share is None else self._share.of(n)
+        if first == end:
+            self._step_along(tuple(scalars), pace)
+            return
+        index = self._order.index_select(0, self._places[first:end] + at * self._size)
         rows = self._rows
         weight = None if rows.weight is None else rows.weight.index_select(0, index)
         value, z = train_step(
@@ -292,15 +321,30 @@ class TorchSteps:
                 rows.y.index_select(0, index),
                 weight,
                 float(n) if weight is None else total,
-                RecordedNoise(keys, self._numbers, n),
+                RecordedNoise(keys, self._numbers, end - first, first, (end - first) / n),
             ),
             tuple(scalars),
             penalty=self._penalty,
+            reduce=None if self._share is None else self._share.reduce,
             clip=self.plan.clip_norm,
         )
+        self._scores.index_copy_(0, index, z)
+        self._end_of_step(value, pace)
+
+    def _step_along(self, scalars: tuple[Array, ...], pace: Array) -> None:
+        """The step of a batch of which this worker has no row."""
+        assert self._share is not None
+        chain = self._chain
+        chain.outgoing[...] = 0.0
+        value = self._share.reduce(chain.outgoing.sum(), chain.outgoing)
+        options: Any = {"penalty": self._penalty, "clip": self.plan.clip_norm}
+        self._end_of_step(descend(chain, self._optimizer, scalars, value, **options), pace)
+
+    def _end_of_step(self, value: Any, pace: Array) -> None:
+        """Note its loss and the largest |∂L/∂θⱼ|; the average follows, the next step is due."""
+        at = self._at
         self._losses.index_copy_(0, at, value.reshape(1))
         self._peaks.index_copy_(0, at, abs(self._chain.grad).max().reshape(1))
-        self._scores.index_copy_(0, index, z)
         if self._averages:
             move_average(self._averaged, self._chain, pace)
         at += 1

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import Rows, batch_weights, epoch_order, total_weight
+from ..distributed.workers import Workers
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, Objective
 from ..ground.devices import at_hand, on_host
@@ -20,6 +21,7 @@ from ..machine.optimizer import Optimizer
 from .callbacks import Callback
 from .divergence import Guard
 from .evaluation import Judge, evaluate, scored
+from .forecast import Forecast, forecast
 from .history import History
 from .monitor import Monitor
 from .plan import Plan, steps_in
@@ -48,6 +50,8 @@ class Training:
         What is validated and kept: over the moving average, or `chain` itself without one.
     identity : function () → dict of text, or None
         What its checkpoints are of, for whoever writes some.
+    workers : Workers or None
+        Those who train together; each makes the same calls.
     progress : Progress or None
         After `run`: where it stopped, for a training that is to go on; None where it diverged.
     """
@@ -64,6 +68,7 @@ class Training:
         monitor: Monitor | None,
         callbacks: Iterable[Callback] = (),
         start: Progress | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.chain, self.objective, self.optimizer = chain, objective, optimizer
         self.rows, self.rows_val = rows, rows_val
@@ -88,10 +93,13 @@ class Training:
         self._clock = time.monotonic()
         self._guard = Guard(self)
         self._steps, reasons = steps_for(
-            chain, objective, optimizer, rows, self.averaged, plan, self.callbacks
+            chain, objective, optimizer, rows, self.averaged, plan, self.callbacks, workers
         )
+        self.workers = workers
         self._scored = scored
         self.history.engine = "reference" if reasons else "fast"
+        if workers is not None:
+            self.history.engine = "workers"
         if isinstance(self._steps, TorchSteps):
             self._scored = self._steps.scored
             self.history.engine, self.history.device = "torch", self._steps.where
@@ -148,6 +156,13 @@ class Training:
             if not ends:
                 raise
         return self.history
+
+    def forecast(self) -> Forecast | None:
+        """What a step of the workers will take; all make this call, and the leading one knows."""
+        assert self.workers is not None
+        return forecast(
+            self.chain, self.objective, self.optimizer, self.rows, self.plan, self.workers
+        )
 
     def _finish(self, started: float, undo: bool = False) -> None:
         """Leave the best weights, once; those from before the epoch where a step may be half."""
@@ -280,9 +295,12 @@ class Training:
                     self._look()
                 self._tell("on_step")
             self._look()
+        except BaseException:
+            self._steps.leave()
+            raise
         finally:
             self._unseen = []
-            self._steps.store()
+        self._steps.store()
         return losses, weights
 
     def _look(self) -> None:

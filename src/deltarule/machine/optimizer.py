@@ -74,6 +74,20 @@ class Optimizer:
         self.state = zeros((rule.slots, len(theta)), like=theta)  # type: ignore[attr-defined]
         self._work = zeros(len(theta), like=theta)
 
+    def part(self, theta: Array, lo: int, hi: int) -> Optimizer:
+        """The same for θ[lo:hi] alone, with a memory of its own: rules are elementwise."""
+        start, stop = self.matrices.start or 0, self.matrices.stop
+        return Optimizer(
+            self.rule,
+            theta[lo:hi],
+            lr=self.lr,
+            total=self.total,
+            schedule=self.schedule,
+            weight_decay=self.weight_decay,
+            matrices=slice(max(start - lo, 0), max(min(stop, hi) - lo, 0)),
+            options=self.options,
+        )
+
     def rate(self, t: int) -> float:
         """ηₜ, the learning rate of step t = 1, 2, …"""
         scheduled = self.schedule(t - 1, self.total) if self.schedule else 1.0

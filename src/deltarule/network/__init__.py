@@ -10,6 +10,7 @@ ORDER = (
     "targets",
     "preprocessing",
     "judging",
+    "sharing",
     "resuming",
     "starting",
     "assembly",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..data.selection import Input, in_pieces, is_mapped
+from ..distributed.workers import Workers
 from ..ground.devices import find_device
 from ..ground.errors import InvalidInput, Problems
 from ..learning.callbacks import progress_callback
@@ -21,11 +23,13 @@ from .judging import callbacks_for, check_plan, judge_for, monitor_for
 from .memory import RowsInfo, training_memory
 from .preprocessing import Preprocessing
 from .resuming import checkpoints_for, identity_of
+from .sharing import check_workers
 from .starting import start_at_mean
 from .targets import require_two_classes
 
 __all__ = ["OF_PLAN", "assemble", "rows_info"]
 
+OF_SHARING = ("shards", "sharded_optimizer")
 OF_PLAN = (
     "epochs",
     "batch_size",
@@ -74,7 +78,12 @@ def assemble(
         array_val, targets_val, weight_val = prepared.pair(
             given["X_val"], given["y_val"], given["sample_weight_val"], problems, "_val"
         )
-    plan = Plan(seed=seed, l2=s.l2, **{name: given[name] for name in OF_PLAN})
+    workers = given["workers"]
+    check_workers(problems, given, None if array is None else len(array))
+    shared = {name: given[name] for name in OF_SHARING} if workers is not None else {}
+    plan = Plan(seed=seed, l2=s.l2, **shared, **{name: given[name] for name in OF_PLAN})
+    if isinstance(workers, Workers) and plan.device == "cuda":
+        plan = replace(plan, device=f"cuda:{workers.place}")
     lr, patience, min_delta = (given[name] for name in ("lr", "patience", "min_delta"))
     check_plan(problems, plan, s, lr=lr, patience=patience, min_delta=min_delta)
     check_flag(problems, "progress", given["progress"])
@@ -129,6 +138,7 @@ def assemble(
         judge,
         watcher,
         [*callbacks, *progress_callback(given["progress"])],
+        workers=workers,
     )
     watched = {name: given[name] for name in ("patience", "min_delta")}
     watched["monitor"] = watcher.name if watcher else None

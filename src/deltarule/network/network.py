@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..distributed.workers import Workers, agreed
 from ..ground.arrays import quiet
 from ..ground.contracts import Array
 from ..ground.errors import CutShort, InvalidInput, Problems
@@ -25,6 +26,7 @@ from .lane import Lane
 from .preprocessing import Preprocessing
 from .saving import save
 from .settings import settings_from
+from .sharing import require_alike
 from .single_steps import SingleSteps
 from .targets import targets_for
 
@@ -195,6 +197,9 @@ class Network(SingleSteps):
         checkpoint_every: float | str = "10 s",
         resume: str | os.PathLike[str] | None = None,
         force_resume: bool = False,
+        workers: Workers | None = None,
+        shards: int = 4,
+        sharded_optimizer: bool = False,
     ) -> History:
         """Train on mini-batches of shuffled rows; keep the best weights.
 
@@ -256,6 +261,13 @@ class Network(SingleSteps):
             beginning where there are none.  Further ones are written there.
         force_resume : bool
             Go on even if the data or the settings are not those of the checkpoint.
+        workers, shards : Workers, optional, and int
+            Processes that train together, each making this call, and the parts into which they cut
+            a batch: a power of two that their number divides.  Bits do not depend on how many
+            workers there are.
+        sharded_optimizer : bool
+            Whether each worker holds a slice of the optimizer's memory only; bits then depend on
+            how many there are.
 
         Returns
         -------
@@ -273,9 +285,12 @@ class Network(SingleSteps):
             there is nothing to keep: the weights are then those of before.
         """
         given = {k: v for k, v in locals().items() if k != "self"}
-        self.preprocessing, training = assemble(
-            self.chain, self.preprocessing, self._training_seed(), given
+        self.preprocessing, training = agreed(
+            workers if isinstance(workers, Workers) else None,
+            lambda: assemble(self.chain, self.preprocessing, self._training_seed(), given),
         )
+        if workers is not None:
+            require_alike(workers, training)
         self.history = training.history
         self.trainings += 1
         history = training.run()

@@ -280,7 +280,7 @@ def _check_encoder(encoder: object, n_features: int, problems: Problems) -> None
         return
     if not isinstance(encoder, TableEncoder):
         problems.add(
-            f"encoder must be a TableEncoder, such as TableEncoder.fit(table), not "
+            f"encoder must be a TableEncoder, such as dr.TableEncoder.fit(table), not "
             f"{brief(encoder)}."
         )
         return
