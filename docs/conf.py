@@ -74,6 +74,7 @@ mathjax_path = MATHJAX
 mathjax3_config = {
     # Without the menu a formula is no stop of the Tab key, and nothing else is loaded.
     "options": {"enableMenu": False},
+    "svg": {"scale": 0.92},  # beside letters as wide as the page's; most equations fit then
 }
 
 
@@ -94,9 +95,8 @@ html_static_path += [mathjax()]
 # What stands below a page in the sidebar, where the page itself, which is read on GitHub, too, does
 # not say so.
 BELOW = {
-    "index": ["gallery/index", "playground"],
+    "index": ["playground"],
     "derivations/README": sorted(path.stem for path in (HERE / "derivations").glob("[0-9]*.md")),
-    "how-to/index": ["../scale"],
     "benchmarks": ["estimators", "engine"],
 }
 

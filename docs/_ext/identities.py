@@ -50,9 +50,11 @@ class Identities(SphinxTransform):
     default_priority = 790
 
     def apply(self, **_: Any) -> None:
-        for equation in self.document.findall(nodes.math_block):
+        for equation in list(self.document.findall(nodes.math_block)):
             if match := TAG.search(equation.astext()):
-                equation["ids"].append(match[1])
+                # Not the equation's own: the theme would put it on what it wraps around it, too.
+                place = equation.parent.index(equation)
+                equation.parent.insert(place, nodes.target("", "", ids=[match[1]]))
         for text in list(self.document.findall(nodes.Text)):
             if MENTION.search(text) and not self.is_apart(text):
                 text.parent.replace(text, self.linked(text.astext()))

@@ -59,7 +59,7 @@ class Reader(HTMLParser):
             relations = (given.get("rel") or "").split()
             if tag != "link" or any(kind in FETCHED for kind in relations):
                 page.loads.append(address)
-        if tag in ("title", "h1"):
+        if tag == "h1" or (tag == "title" and not self.page.title):  # drawings have titles, too
             self.inside = tag
             if tag == "h1":
                 page.headings.append("")
