@@ -17,7 +17,7 @@ SITE := build/site
 SITE_SOURCES := $(shell find docs src/deltarule tests benchmarks -type f \
 	-not -name '*.pyc' -not -name '*.so' -not -path 'docs/_build*')
 
-.PHONY: demo test docs torture lint notebook bench bench-estimators bench-gpu speedrun sanitize sanitize-quick cross clean
+.PHONY: demo test docs torture lint notebook bench bench-estimators bench-gpu speedrun reproduce sanitize sanitize-quick cross clean
 
 demo: .venv/demo-installed  ## train on the embedded digits and say where the report is
 	$(BIN)/deltarule train digits
@@ -51,6 +51,9 @@ bench-gpu: .venv/bench-installed  ## steps on a GPU beside PyTorch's (BENCH="--d
 
 speedrun: .venv/bench-installed  ## seconds to an accuracy on CIFAR-10 (BENCH="--data DIR")
 	$(BIN)/python benchmarks/speedrun.py $(BENCH)
+
+reproduce: .venv/demo-installed  ## the report it began with (BENCH="--data DIR"; QUICK=--quick: minutes)
+	$(BIN)/python benchmarks/reproduce.py $(BENCH) $(QUICK)
 
 sanitize: sanitize-quick  ## its tests too, with a Python that knows nothing of it
 	tests/engine/sanitize.sh address

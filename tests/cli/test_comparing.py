@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,18 @@ def test_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["differences"] == whole["differences"]
     assert "history" not in facts["arms"][0]["runs"][0]
     assert whole["command"].startswith("deltarule compare digits --vary optimizer=adam,sgd")
+
+
+def test_markdown(capsys: pytest.CaptureFixture[str]) -> None:
+    """--format md writes the answer as Markdown with its pictures beside it, and no page."""
+    out, _ = run(capsys, "compare", *WORDS, *FAST, "--quiet", "--out", "it", "--format", "md")
+    text = Path("it/report.md").read_text(encoding="utf-8")
+    assert out.rstrip().endswith("report      it/report.md")
+    assert text.startswith("# digits: adam against sgd\n")
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert len(pictures) >= 4
+    assert all("<svg" in Path("it", name).read_text(encoding="utf-8") for name in pictures)
+    assert not Path("it/report.html").exists()
 
 
 def test_the_first_seed(capsys: pytest.CaptureFixture[str]) -> None:

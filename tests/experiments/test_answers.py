@@ -33,6 +33,11 @@ def test_text(found: dr.Comparison) -> None:
     ]
 
 
+def test_repr(found: dr.Comparison) -> None:
+    """What a notebook keeps beside the table is one line, without the curves and the folder."""
+    assert repr(found) == f"<Comparison {found.facts['title']!r}, 2 seeds>"
+
+
 def test_notebook(found: dr.Comparison) -> None:
     """In a notebook names stay text."""
     page = found._repr_html_()

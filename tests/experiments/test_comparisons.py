@@ -47,7 +47,7 @@ def everything(folder: Path) -> Any:
 
 def test_the_facts(compare: Compare, tmp_path: Path) -> None:
     """Facts hold what the page needs, and are those of the file; runs are run folders."""
-    found = compare(reach=0.5)
+    found = compare(reach=0.18)
     assert found.folder == tmp_path / "it"
     facts = json.loads((found.folder / "comparison.json").read_text())
     assert facts == found.facts
@@ -71,13 +71,24 @@ def test_the_facts(compare: Compare, tmp_path: Path) -> None:
             assert run["end"] == run["history"][-1]["val_accuracy"]
             by_then = [r for r in run["history"] if r["seconds"] <= facts["equal_time"]]
             assert run["at_equal_time"] == (by_then[-1]["val_accuracy"] if by_then else None)
-            first = next((r for r in run["history"] if r["val_accuracy"] >= 0.5), None)
-            assert run["epochs_to_target"] == (first and first["epoch"])
+            first = next((r for r in run["history"] if r["val_accuracy"] >= 0.18), None)
+            for unit, key in (("epochs", "epoch"), ("steps", "step"), ("seconds", "seconds")):
+                assert run[f"{unit}_to_target"] == (first and first[key])
+        assert arm["to_target"]["of"] == 2
+        for unit in ("epochs", "steps", "seconds"):
+            had = [run[f"{unit}_to_target"] for run in arm["runs"]]
+            had = [value for value in had if value is not None]
+            assert arm["to_target"]["reached"] == len(had)
+            if had:
+                assert arm["to_target"][unit]["mean"] == pytest.approx(np.mean(had))
         assert {path.name for path in (found.folder / "runs" / arm["name"]).iterdir()} == {
             "seed-0",
             "seed-1",
         }
     best = [[run["best"] for run in arm["runs"]] for arm in facts["arms"]]
+    assert [arm["to_target"]["reached"] for arm in facts["arms"]] == [2, 0]
+    medians = [np.median([run["seconds"] for run in arm["runs"]]) for arm in facts["arms"]]
+    assert facts["equal_time"] == pytest.approx(min(medians))
     d = np.subtract(best[1], best[0])
     row = next(row for row in facts["differences"] if row["at"] == "best")
     interval = stats.ttest_rel(best[1], best[0]).confidence_interval(0.95)

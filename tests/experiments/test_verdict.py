@@ -81,6 +81,13 @@ def test_no_evidence() -> None:
     assert not re.search(r"\b(same|as good|equally|no difference)\b", said)
 
 
+def test_equal_means() -> None:
+    """Means that do not differ are said to be equal, and that is no evidence either."""
+    (said, *_) = verdict(facts(arm("a", UP), arm("b", UP)))
+    assert said.startswith("At the best epoch the validation accuracy of b equals that of a (95 %")
+    assert "no evidence of a difference over 6 seeds" in said
+
+
 def test_five_wins_are_a_hint() -> None:
     """Five clear wins of five are called a hint, and the test's limit is said, with the remedy."""
     said = verdict(facts(arm("a", UP[:5]), arm("b", better(0.02, 5))))

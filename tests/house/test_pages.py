@@ -37,7 +37,7 @@ NEEDS = {
     "how-to/tables.md": ["sklearn", "pandas"],
 }
 NOT_RUN = re.compile(r"^\*Not run by the tests: (?P<why>.+)\.\*$")
-FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w-]*)\s*$")
+FENCE = re.compile(r"^(?P<fence>`{3,})(?P<language>[\w-]*|\{[\w-]+\}.*?)\s*$")
 MOST_NOT_RUN = 8
 FIRST_LINES = re.compile(r"^The first lines of `(.+)`:$")
 NUMBER = re.compile(r"\[[\d, ]+\]|[-−]?\d[\d,]*\.?\d*(e[-+]?\d+)?")

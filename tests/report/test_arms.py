@@ -92,6 +92,9 @@ def test_changes_in_words() -> None:
     assert in_words({"lr": 0.003, "schedule": None, "a\nb": "\x00"}) == (
         "lr = 0.003, schedule = none, a b = ⟨U+0000⟩"
     )
+    sgd = {"name": "sgd", "momentum": 0.9, "nesterov": True}
+    assert in_words({"optimizer": sgd}) == "optimizer = sgd (momentum = 0.9, nesterov = True)"
+    assert in_words({"optimizer": {"name": "<b>"}, "l2": {1: 2}}) == "optimizer = <b>, l2 = {1: 2}"
     assert in_words(None) == ""
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from deltarule.report.arms import Run, arms_of, metric_of
-from deltarule.report.bands import bands, over_seeds
+from deltarule.report.bands import bands, over_seeds, share_no_time
+from deltarule.report.comparisons import comparison_page
 
 Make = Callable[..., dict[str, Any]]
 
@@ -77,6 +78,30 @@ def test_every_arm_is_drawn(make_comparison: Make) -> None:
     assert {"adam", "sgd", "target 42.0 %", "equal time", "seconds"} <= texts(svg)
     assert "adam, mean of 5: best" in svg
     assert svg.count("fill-opacity: 0.18") == 2 or svg.count("opacity: 0.18") == 2
+
+
+def lines_of(svg: str, label: str) -> list[str]:
+    """The paths of the curves in a colour of an arm, as drawn."""
+    drawn = re.findall(r'<path d="([^"]+)" clip-path[^>]*style="([^"]*)"', svg)
+    return [path for path, style in drawn if label in style and "fill: none" in style]
+
+
+def test_runs_that_share_no_time_are_drawn_one_by_one(make_comparison: Make) -> None:
+    """An arm whose seeds were never at work for equally long is there, each run a thin line."""
+    facts = make_comparison(seeds=3, epochs=4)
+    for arm, slower in zip(facts["arms"], (1.0, 10.0), strict=True):
+        for i, run in enumerate(arm["runs"]):
+            for record in run["history"]:
+                # Of the second arm the last run has only begun when the first one is over.
+                record["seconds"] = record["epoch"] * (slower**i)
+    arms, metric = arms_of(facts), metric_of(facts)
+    assert [share_no_time(arm, metric.column) for arm in arms] == [False, True]
+    svg = bands(arms, metric, over="seconds")
+    assert {"adam", "sgd"} <= texts(svg)
+    assert len(lines_of(svg, "--arm-1")) == 1
+    assert len(lines_of(svg, "--arm-2")) == 3
+    assert "have no time in common" in comparison_page(facts)
+    assert "sgd, 3 runs one by one, whose times do not overlap: best" in svg
 
 
 def test_of_many_arms_only_lines_are_drawn(make_comparison: Make) -> None:

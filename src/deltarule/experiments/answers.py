@@ -14,7 +14,7 @@ from ..report.words import duration, is_share, metric_name, metric_value, number
 __all__ = ["Comparison"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """What a comparison found.
 
@@ -66,6 +66,11 @@ class Comparison:
             for run in arm["runs"]
         ]
         return pandas.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        """What was compared; the answer is its text."""
+        seeds = len(self.facts["seeds"])
+        return f"<Comparison {self.facts['title']!r}, {seeds} seed{'' if seeds == 1 else 's'}>"
 
     def __str__(self) -> str:
         """The verdict, the warnings, and a table of the arms."""

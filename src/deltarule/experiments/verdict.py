@@ -77,7 +77,7 @@ def _difference(facts: Facts, d: Mapping[str, Any]) -> str:
     share = is_share(metric)
     size = _amount(abs(d["mean"]), share, d)
     if d["mean"] == 0.0:
-        order = f"of {d['arm']} and {d['against']} are equal"
+        order = f"of {d['arm']} equals that of {d['against']}"
     else:
         order = (
             f"of {d['arm']} is {size} {'higher' if d['mean'] > 0 else 'lower'} than that of "

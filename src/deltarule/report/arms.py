@@ -225,6 +225,9 @@ def in_words(changes: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, Mapping) and isinstance(value.get("name"), str):
+        options = in_words({key: option for key, option in value.items() if key != "name"})
+        return legible(value["name"], 80) + (f" ({options})" if options else "")
     if isinstance(value, float):
         return number(value, 6)
     return "none" if value is None else legible(value, 80)

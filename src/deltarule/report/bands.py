@@ -1,4 +1,8 @@
-"""Curves of several arms: the mean over the seeds as a line, from lowest to highest as a band."""
+"""Curves of several arms: the mean over the seeds as a line, from lowest to highest as a band.
+
+Over time an arm's runs may have nothing in common, where one was done before another had begun to
+show; then each of them is a thin line.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ from .figures import INK, canvas, figure_svg
 from .histories import series
 from .words import capitalised, metric_value, number
 
-__all__ = ["bands", "over_seeds"]
+__all__ = ["bands", "over_seeds", "share_no_time"]
 
 Floats = NDArray[np.float64]
 
@@ -41,14 +45,7 @@ def over_seeds(
     Over epochs the places are those that all runs have; over time, from when the last has its first
     value to when the first has its last, with straight lines between the values of a run.
     """
-    curves = []
-    for run in runs:
-        x, y = series(run.history, column, over)
-        fine = drawable(x) & drawable(y)
-        x, y = x[fine], y[fine]
-        order = np.argsort(x, kind="stable")
-        if len(x):
-            curves.append((x[order], y[order]))
+    curves = of_each(runs, column, over)
     none = np.empty(0)
     if not curves:
         return none, none, none, none
@@ -64,6 +61,25 @@ def over_seeds(
     if not len(places):
         return none, none, none, none
     return places, values.mean(0), values.min(0), values.max(0)
+
+
+def of_each(runs: Sequence[Run], column: str, over: str) -> list[tuple[Floats, Floats]]:
+    """Places, in order, and values of each run that has any."""
+    curves = []
+    for run in runs:
+        x, y = series(run.history, column, over)
+        fine = drawable(x) & drawable(y)
+        x, y = x[fine], y[fine]
+        order = np.argsort(x, kind="stable")
+        if len(x):
+            curves.append((x[order], y[order]))
+    return curves
+
+
+def share_no_time(arm: Arm, column: str) -> bool:
+    """Whether the runs of an arm have times, and none in common."""
+    timed = of_each(arm.done, column, "seconds")
+    return bool(timed) and not len(over_seeds(arm.done, column, "seconds")[0])
 
 
 def bands(
@@ -92,15 +108,19 @@ def bands(
     """
     limit = max(20, min(points, 2400 // max(len(arms), 1)))
     found = [(arm, over_seeds(arm.done, metric.column, over)) for arm in arms]
+    apart = [(arm, of_each(arm.done, metric.column, over)) for arm, c in found if not len(c[0])]
+    apart = [(arm, curves) for arm, curves in apart if curves]
     found = [(arm, curve) for arm, curve in found if len(curve[0])]
+    single = [curve for _, curves in apart for curve in curves]
     scale = metric.scale
     words = []
-    entries = [*(arm.label for arm, _ in found), *(["target 00.0 %"] * (target is not None))]
+    shown = [arm for arm in arms if any(arm is other for other, _ in (*found, *apart))]
+    entries = [*(arm.label for arm in shown), *(["target 00.0 %"] * (target is not None))]
     with canvas(WIDTH, HEIGHT + legend_height(entries)) as figure:
         axes = figure.add_subplot()
         unit, name = (1.0, "epoch")
         if over != "epoch":
-            unit, name = unit_of_time([curve[0] for _, curve in found])
+            unit, name = unit_of_time([x for x, *_ in (*(c for _, c in found), *single)])
         for arm, (x, mean, low, high) in found:
             kept = thinned(mean, limit)
             if len(found) <= MAX_BANDS and len(arm.done) > 1:
@@ -117,12 +137,19 @@ def bands(
                 x[kept] / unit, scale * mean[kept], label=arm.label, lw=1.9, **arm.style, **dots
             )
             words.append(_in_words(arm, metric, x, mean, over))
+        for arm, curves in apart:
+            dots = {"marker": arm.mark, "markersize": 3} if len(curves[0][0]) <= 12 else {}
+            for x, y in curves:
+                kept = thinned(y, max(20, limit // len(curves)))
+                style = {**arm.style, **dots}
+                axes.plot(x[kept] / unit, scale * y[kept], label=arm.label, lw=0.8, **style)
+            words.append(_one_by_one(arm, metric, [y for _, y in curves]))
         if target is not None and drawable(np.array([target])).all():
-            shown = metric_value("accuracy" if metric.share else "", target)
-            axes.axhline(scale * target, color=INK, lw=1, ls=":", label=f"target {shown}")
+            goal = metric_value("accuracy" if metric.share else "", target)
+            axes.axhline(scale * target, color=INK, lw=1, ls=":", label=f"target {goal}")
         if mark is not None and drawable(np.array([mark])).all():
             axes.axvline(mark / unit, color=INK, lw=1, ls="--", label="equal time")
-        _finish(axes, name, metric, [curve[1] for _, curve in found])
+        _finish(axes, name, metric, [*(c[1] for _, c in found), *(y for _, y in single)])
         title = f"{capitalised(metric.name)} over {'epochs' if over == 'epoch' else 'time'}"
         return figure_svg(figure, f"{title}, arm by arm", " ".join(words), prefix)
 
@@ -152,4 +179,13 @@ def _in_words(arm: Arm, metric: Metric, x: Floats, mean: Floats, over: str) -> s
     where = f"epoch {at}" if over == "epoch" else f"{at} s"
     return (
         f"{arm.name}, mean of {len(arm.done)}: best {metric_value(shown, best)}, {last} at {where}."
+    )
+
+
+def _one_by_one(arm: Arm, metric: Metric, lines: Sequence[Floats]) -> str:
+    shown = "accuracy" if metric.share else ""
+    best = [y.max() if metric.greater_is_better else y.min() for y in lines]
+    return (
+        f"{arm.name}, {len(lines)} runs one by one, whose times do not overlap: best "
+        f"{metric_value(shown, min(best))} to {metric_value(shown, max(best))}."
     )

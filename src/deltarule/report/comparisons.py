@@ -9,7 +9,7 @@ from typing import Any
 from ..ground.errors import InvalidInput
 from . import contrasts, intervals
 from .arms import Arm, Metric, arms_of, drawn_arms, metric_of, name_of
-from .bands import MAX_BANDS, bands
+from .bands import MAX_BANDS, bands, share_no_time
 from .markdown import Markdown
 from .rendering import DETAILS, Detail, Picture, render, within_size
 from .words import as_float, capitalised, count, legible
@@ -225,6 +225,8 @@ def _curves(
     if several and len(drawn) <= MAX_BANDS:
         remark += "; the bands reach from the lowest to the highest"
     remark += ", as far as all runs of an arm went." if several else "."
+    if several and any(share_no_time(arm, metric.column) for arm in drawn):
+        remark += " Of an arm whose runs have no time in common, each run is a thin line over time."
     if len(drawn) < len(arms):
         remark += _not_drawn(arms, drawn)
     return _section("curves", "Learning curves", remark, pictures)

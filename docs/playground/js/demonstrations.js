@@ -1,0 +1,35 @@
+"use strict";
+// Links that show something: a state of the page, and what to look for.
+(function (playground) {
+  const { element } = playground.formulas;
+
+  playground.demonstrations = [
+    ["Spirals, with Adam", "data=spirals&noise=0.05&hidden=8-8&activation=silu&initializer=he&lr=0.02&epochs=300",
+      "Adam divides each gradient by its own usual size, so units far from the answer move as fast as the others."],
+    ["The same with plain descent", "data=spirals&noise=0.05&hidden=8-8&activation=silu&initializer=he&optimizer=sgd&lr=0.1&epochs=300",
+      "The same network, points and batches, at five times the rate; only the rule differs. Keep the curves of one to see them beside the other."],
+    ["A straight line is not enough", "data=xor&activation=identity",
+      "Layers without a bend between them are one layer, and one layer draws one straight line."],
+    ["All weights zero", "data=moons&initializer=zeros&activation=sigmoid&lr=0.05",
+      "Equal units get equal gradients and stay equal for ever: six units are worth one. So the first weights must differ."],
+    ["A rate too large", "data=circles&optimizer=sgd&lr=10",
+      "The loss leaps instead of falling. The tanh units are driven to their ends, where their slope is 0, and the lower layers stop learning: see the update sizes."],
+    ["A rate that stays", "data=circles&n=500&noise=0.3&hidden=6&lr=0.1&epochs=30&batch=4",
+      "Small batches make noisy steps, and at a constant rate the noise never settles."],
+    ["A rate that falls", "data=circles&n=500&noise=0.3&hidden=6&lr=0.1&schedule=cosine&warmup=50&epochs=30&batch=4",
+      "The same with warm-up, which keeps the first steps small, and a cosine, which lets the last ones settle."],
+    ["Overfitting", "data=moons&n=60&noise=0.35&validation=0.5&hidden=12-12&activation=relu&initializer=he&lr=0.01&epochs=500",
+      "The training loss goes to nothing while the validation loss, of the hollow points, rises."],
+    ["Overfitting, held back", "data=moons&n=60&noise=0.35&validation=0.5&hidden=12-12&activation=relu&initializer=he&lr=0.01&epochs=500&weightDecay=2",
+      "The same with decoupled weight decay: the surface stays smooth."],
+    ["Dead units", "data=circles&hidden=10-10&activation=relu&initializer=he&optimizer=adam&lr=0.5",
+      "One step too far, and a ReLU is 0 for every point. Its gradient is 0 too, so it never comes back: an empty picture."],
+  ];
+
+  function show(list) {
+    list.append(...playground.demonstrations.map(([name, fragment, look]) => element("li", {},
+      element("a", { href: `#${fragment}` }, name), element("span", { class: "remark" }, look))));
+  }
+
+  playground.showDemonstrations = show;
+})((globalThis.playground ??= {}));
