@@ -13,6 +13,9 @@ LONG_FORMS := tests/experiments tests/data/formats/test_columnar_mapped.py tests
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
 
 SITE := build/site
+# What its pages are made of, and show.
+SITE_SOURCES := $(shell find docs src/deltarule tests benchmarks -type f \
+	-not -name '*.pyc' -not -name '*.so' -not -path 'docs/_build*')
 
 .PHONY: demo test docs torture lint notebook bench bench-estimators bench-gpu speedrun reproduce sanitize sanitize-quick cross clean
 
@@ -22,8 +25,7 @@ demo: .venv/demo-installed  ## train on the embedded digits and say where the re
 test: .venv/dev-installed  ## the whole test suite
 	tests/in_memory.sh env $(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist worksteal
 
-docs: .venv/docs-installed  ## the documentation as a site that needs no network
-	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d $(SITE)-doctrees docs $(SITE)
+docs: $(SITE)/index.html  ## the documentation as a site that needs no network
 	@echo "The site is at file://$(abspath $(SITE))/index.html"
 
 torture: .venv/dev-installed  ## the long forms of tests: gigabytes, minutes
@@ -67,6 +69,10 @@ cross: .venv/dev-installed  ## compile the core for other processors and systems
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(SITE)/index.html: .venv/docs-installed $(SITE_SOURCES)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d $(SITE)-doctrees docs $(SITE)
+	touch $@
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

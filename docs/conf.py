@@ -95,7 +95,6 @@ html_static_path += [mathjax()]
 # What stands below a page in the sidebar, where the page itself, which is read on GitHub, too, does
 # not say so.
 BELOW = {
-    "index": ["playground"],
     "derivations/README": sorted(path.stem for path in (HERE / "derivations").glob("[0-9]*.md")),
     "benchmarks": ["estimators", "engine"],
 }
@@ -103,15 +102,13 @@ BELOW = {
 
 def contents(app: Sphinx, docname: str, source: list[str]) -> None:
     """Give a page its list of pages."""
-    folder = (HERE / docname).parent
-    there = [name for name in BELOW.get(docname, ()) if (folder / f"{name}.md").exists()]
-    if there:
-        source[0] += "\n".join(["", "```{toctree}", ":hidden:", "", *there, "```", ""])
+    if docname in BELOW:
+        source[0] += "\n".join(["", "```{toctree}", ":hidden:", "", *BELOW[docname], "```", ""])
 
 
 def playground(app: Sphinx, error: Exception | None) -> None:
     """The playground is a page of its own and comes along as it is."""
-    if error is None and (HERE / "playground").is_dir():
+    if error is None:
         shutil.copytree(HERE / "playground", Path(app.outdir) / "playground", dirs_exist_ok=True)
 
 
