@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ settings.load_profile("laws")
 # What a script starts in the background is deaf to Ctrl-C, and some tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# It neither draws with the help of a GPU nor asks anybody for anything of its own.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -100,3 +112,16 @@ def core() -> Any:
         required = os.environ.get("DELTARULE_REQUIRE_ENGINE") == "1"
         (pytest.fail if required else pytest.skip)(native.why_not())
     return native.core()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window, or a skip; one for all tests, as its driver allows no second."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs chromium")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()

@@ -1,4 +1,4 @@
-"""The site, built once for all tests that read it, and a browser to read it with."""
+"""The site, built once for all tests that read it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import http.server
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -27,15 +26,6 @@ TOOLS = (
     "sklearn",
     "optuna",
 )
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -79,16 +69,3 @@ def site_address(site: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Chromium without a window, or a skip."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("needs chromium")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield running
-        running.close()

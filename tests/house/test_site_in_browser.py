@@ -37,8 +37,8 @@ def written(site: Path) -> list[str]:
 class Visit:
     """A window that keeps what went wrong and what left the site."""
 
-    def __init__(self, chromium: Any, home: str, **options: Any) -> None:
-        self.context = chromium.new_context(**options)
+    def __init__(self, browser: Any, home: str, **options: Any) -> None:
+        self.context = browser.new_context(**options)
         self.page = self.context.new_page()
         self.trouble: list[str] = []
         self.outside: list[str] = []
@@ -65,12 +65,12 @@ class Visit:
 
 
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Any]:
+def visit(browser: Any) -> Iterator[Any]:
     """`visit(home, **options)`: a new window."""
     opened: list[Visit] = []
 
     def begin(home: str, **options: Any) -> Visit:
-        opened.append(Visit(chromium, home, **options))
+        opened.append(Visit(browser, home, **options))
         return opened[-1]
 
     yield begin

@@ -49,7 +49,7 @@ Ask = Callable[[list[dict[str, Any]]], list[Any]]
 
 
 @pytest.fixture(scope="module")
-def ask() -> Iterator[Ask]:
+def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
     """`ask(jobs)`: what the page's functions answer, in Node where it is, else in Chromium."""
     node = shutil.which("node")
     if node:
@@ -68,17 +68,11 @@ def ask() -> Iterator[Ask]:
 
         yield by_node
         return
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs node or playwright")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs node or chromium")
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(PAGE.as_uri())
-        page.add_script_tag(path=str(DRIVER))
-        yield lambda jobs: page.evaluate("jobs => drive(jobs)", jobs)
-        browser.close()
+    page = request.getfixturevalue("browser").new_page()
+    page.goto(PAGE.as_uri())
+    page.add_script_tag(path=str(DRIVER))
+    yield lambda jobs: page.evaluate("jobs => drive(jobs)", jobs)
+    page.close()
 
 
 @pytest.fixture(scope="module")

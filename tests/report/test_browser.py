@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,6 @@ import pytest
 
 from deltarule.report import comparisons, figures, pages, plots
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Every text of the page with the contrast between its colour and what lies behind it.
 CONTRASTS = """() => {
   const channels = c => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
@@ -46,19 +36,6 @@ CONTRASTS = """() => {
       return [e.textContent.trim().slice(0, 40), ratio];
     });
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs chromium")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 # Every line and mark that carries meaning, with the contrast to the page; shades that are not

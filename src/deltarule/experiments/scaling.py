@@ -184,7 +184,7 @@ def told(
     lines = [
         "Rows per second, and how many times as many as one worker; * by the model",
         f"{'network':<8} {'parameters':>11} {'batch':<13}"
-        + "".join(f"{f'{w} workers' if w > 1 else '1 worker':>19}" for w in (*found, *FAR)),
+        + "".join(f"{f'{w} workers' if w > 1 else '1 worker':>21}" for w in (*found, *FAR)),
     ]
     for name in NETWORKS:
         one, two = found[1][name], found[2][name]
@@ -210,4 +210,5 @@ def told(
 
 
 def _cell(rate: float, ratio: float, modelled: bool) -> str:
-    return f"{f'{rate:,.0f} ({ratio:.2g}×)' + ('*' if modelled else ''):>19}"
+    times = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+    return f"{f'{rate:,.0f} ({times}×)' + ('*' if modelled else ''):>21}"
