@@ -319,12 +319,12 @@ if __name__ == "__main__":
 """
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, said: str = "said") -> subprocess.Popen[bytes]:
     plain = [] if os.environ.get("DELTARULE_LONG") == "1" else [str(ROOT / "tests" / "plain_pages")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *plain])}
     words = [sys.executable, "-c", PROGRAM, str(folder)]
-    with (folder.parent / "said").open("wb") as said:
-        return subprocess.Popen(words, env=environment, stderr=said, start_new_session=True)
+    with (folder.parent / said).open("wb") as file:
+        return subprocess.Popen(words, env=environment, stderr=file, start_new_session=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -338,14 +338,15 @@ def test_killed_and_interrupted(tmp_path: Path) -> None:
 
     for number in (signal.SIGKILL, signal.SIGINT):
         before = finished()
-        child = start(tmp_path / "it")
+        # What a killed one leaves behind may yet write to its own file.
+        child = start(tmp_path / "it", f"said-{number}")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and child.poll() is None and finished() == before:
             time.sleep(0.01)  # until one more of eight runs has ended, and others are under way
         os.kill(child.pid, number)
         assert child.wait(60) != 0
         if number == signal.SIGINT:
-            assert "deltarule resume" in (tmp_path / "said").read_text()
+            assert "deltarule resume" in (tmp_path / f"said-{number}").read_text()
         assert not (tmp_path / "it" / "comparison.json").exists()
     again = start(tmp_path / "it")
     assert again.wait(120) == 0
