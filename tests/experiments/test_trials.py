@@ -76,7 +76,7 @@ def test_a_whole_trial(bench: Bench) -> None:
 
 
 def test_a_pruned_trial_is_a_whole_run(bench: Bench) -> None:
-    """It ends after the epoch, with report and result; asked again, it is still pruned."""
+    """It ends after the epoch, with its result; asked again, it is still pruned."""
     bench.prune_at = 2
     trial = bench.trial()
     for _ in range(2):
@@ -84,7 +84,8 @@ def test_a_pruned_trial_is_a_whole_run(bench: Bench) -> None:
         assert (ended.state, ended.value, ended.epochs) == ("pruned", None, 2)
         bench.prune_at = 99
     names = {path.name for path in (bench.folder / "0").iterdir()}
-    assert {"best.safetensors", "report.html", "result.json", "trial.json"} <= names
+    assert {"best.safetensors", "about.json", "result.json", "trial.json"} <= names
+    assert "report.html" not in names  # drawn when it is asked for: `deltarule report`
 
 
 def test_a_decision_to_prune_stands(bench: Bench) -> None:

@@ -114,9 +114,10 @@ def run_trial(
     state, reason = COMPLETE, ""
     try:
         if (folder / RECIPE).is_file():
-            resume_run(folder, callbacks=listening, progress=False)
+            resume_run(folder, callbacks=listening, progress=False, report=False)
         else:
-            train_run(recipe, folder, callbacks=listening, progress=False)
+            # To draw a page may take longer than to train; `deltarule report` does, of any trial.
+            train_run(recipe, folder, callbacks=listening, progress=False, report=False)
     except Diverged as error:  # it is worth knowing that there is nothing to be found here
         state, reason = PRUNED, str(error)
     except (InvalidInput, FileRefused) as error:
