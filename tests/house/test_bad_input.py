@@ -43,6 +43,22 @@ def with_entry(value: float) -> np.ndarray:
     return changed
 
 
+@dr.losses.declare("classification")  # type: ignore[type-var]
+def _alone(y: Any, z: Any, weight: Any, total: float) -> float:
+    """A loss without its derivative."""
+    return float((z * z).sum() / total)
+
+
+@dr.optimizers.rule(slots=0)
+def _elsewhere(theta: Any, grad: Any, state: Any, work: Any, lr: Any) -> Any:
+    """A rule that moves nothing."""
+    return theta - lr * grad
+
+
+def _one_step(**options: Any) -> None:
+    dr.Network([3, 4, 2], **options).train(X, Y, epochs=1, progress=False)
+
+
 class Sparse:
     """What scipy's sparse matrices have in common."""
 
@@ -149,6 +165,10 @@ CONSTRUCTOR: list[Row] = [
     ("loss", lambda p: dr.Network([3, 2], loss="corss_entropy"), ("Did you mean 'cross_entropy'",)),
     ("loss a helper", lambda p: dr.Network([3, 2], loss="l2_penalty"), ("Unknown loss", "huber")),
     ("loss undeclared", lambda p: dr.Network([3, 2], loss=np.mean), ("loss mean", "declare")),
+    ("loss of no task", lambda p: dr.losses.declare("regresion"), ("mean 'regression'",)),
+    ("loss alone", lambda p: _one_step(loss=_alone), ("_alone must return (L, ∂L/∂z)", "float")),
+    ("activation alone", lambda p: _one_step(activation=np.tanh), ("return (y, pullback)",)),
+    ("rule not in place", lambda p: _one_step(optimizer=_elsewhere), ("_elsewhere", "in place")),
     ("rule undeclared", lambda p: dr.Network([3, 2], optimizer=len), ("optimizer len", "rule(")),
     ("optimizer", lambda p: dr.Network([3, 2], optimizer="adm"), ("Did you mean 'adam'",)),
     ("schedule", lambda p: dr.Network([3, 2], schedule=["cosin"]), ("Did you mean 'cosine'",)),

@@ -98,6 +98,24 @@ def test_spirals_are_solved_with_adam(open_page: Open) -> None:
     assert seen["accuracy"] == 1
 
 
+def test_a_link_follows_a_point_and_a_weight(open_page: Open) -> None:
+    """What is followed is in the address at once and comes back by it; what is not there is not."""
+    page = open_page("#data=xor&hidden=3&t=5")
+    page.fill("#sample", "7")
+    page.press("#sample", "Enter")
+    for name, place in (("layer", 1), ("from", 2), ("to", 1)):
+        page.select_option(f"#weight-{name}", index=place)
+    link = page.url.split("#")[1]
+    assert link == "data=xor&hidden=3&t=5&point=7&weight=2-3-2"
+    again = open_page(f"#{link}")
+    again.wait_for_function("() => playground.page.training.t === 5")
+    assert again.evaluate("() => playground.page.sample") == 6
+    assert again.evaluate("() => playground.page.weight") == [1, 2, 1]
+    strange = open_page("#hidden=3&point=999&weight=9-9-9")
+    assert strange.input_value("#sample") == "300"
+    assert strange.evaluate("() => playground.page.weight") == [0, 0, 0]
+
+
 def test_every_demonstration_opens(open_page: Open) -> None:
     """No link of the page holds a word or a value that the page does not take."""
     page = open_page()

@@ -75,8 +75,9 @@ const errands = {
   },
   /** A link's words, read and written again. */
   link({ fragment }) {
-    const { settings, t, own, problems } = playground.settings.fromFragment(fragment);
-    return { settings, t, problems, again: playground.settings.toFragment(settings, t, own), n: own.n };
+    const { settings, t, own, sample, weight, problems } = playground.settings.fromFragment(fragment);
+    const again = playground.settings.toFragment(settings, t, own, { sample, weight });
+    return { settings, t, problems, sample, weight, again, n: own.n };
   },
   /** The points of a data set and how they are shared out. */
   points({ settings }) {

@@ -146,13 +146,15 @@ def test_links_come_back(ask: Ask) -> None:
         "data=spirals&hidden=8-8&optimizer=lion&lr=0.003&schedule=cosine&end=0.1&t=70",
         "hidden=none&weightDecay=0.1&seed=7",
         "data=own&points=0.5_-1.25_0~2_3_1",
+        "data=xor&t=5&point=7&weight=2-1-3",
         "",
     ]
     jobs = [{"errand": "link", "fragment": f"#{link}"} for link in links]
     for link, found in zip(links, ask(jobs), strict=True):
         assert (found["again"], found["problems"]) == (link, [])
     strange = "#lr=-1&color=red&hidden=99&seed=1.5&t=x&optimizer=adom&noise=%zz&points=a_b_c~1_2_9"
+    strange += "&point=0&weight=2-1"
     (found,) = ask([{"errand": "link", "fragment": strange}])
-    assert len(found["problems"]) == 6
+    assert len(found["problems"]) == 8
     assert found["again"] == ""
     assert found["n"] == 0

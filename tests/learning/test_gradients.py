@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import deltarule as dr
 from deltarule.ground.randomness import StepNoise
 from deltarule.learning.gradients import Check, GradientReport, Problem, check_problem
 from deltarule.learning.step import l2
@@ -187,3 +188,14 @@ def test_an_empty_report_has_not_passed() -> None:
     """That nothing was checked is no proof."""
     assert not GradientReport(()).passed
     assert GradientReport(()).max_relative_error == 0.0
+
+
+def test_a_lost_complex_step_is_told() -> None:
+    """What loses the imaginary part fails, and the table says what may have lost it."""
+    still = Check("input", "complex step", 5, 1.0, 1e-12, still=True)
+    assert "np.abs" in str(GradientReport((*CHECKS, still)))
+    assert "np.abs" not in str(GradientReport((*CHECKS, dataclasses.replace(still, still=False))))
+    net = dr.Network([3, 4, 2], activation=lambda x: (np.abs(x), lambda g: g * np.sign(x)))
+    report = dr.check_gradients(net, np.random.default_rng(0).normal(size=(6, 3)), [0, 1] * 3)
+    assert not report.passed
+    assert {c.array for c in report.checks if c.still} == {"dense1.W", "dense1.b", "input"}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deltarule.ground.errors import InvalidInput
 from deltarule.machine.optimizer import Optimizer, product_of
 from deltarule.mathematics import optimizers
 from deltarule.mathematics.schedules import cosine, exponential, linear, warmup
@@ -131,3 +132,14 @@ def test_many_steps_ahead(rule: str, options: dict[str, Any]) -> None:
         assert scalars.shape == expected.shape
         np.testing.assert_allclose(scalars, expected, rtol=1e-15)
         assert scalars.dtype == rates.dtype == np.float64
+
+
+def test_a_rule_moves_in_place() -> None:
+    """A rule that returns another θ is told that it moved nothing; the same θ is let through."""
+    theta, grad = np.zeros(2), np.ones(2)
+    optimizers.rule(slots=0)(in_place := lambda theta, *_: theta.__iadd__(1.0))
+    optimizers.rule(slots=0)(elsewhere := lambda theta, *_: theta + 1.0)
+    Optimizer(in_place, theta, lr=0.1, total=1).step(theta, grad, 1)
+    assert theta.tolist() == [1.0, 1.0]
+    with pytest.raises(InvalidInput, match="in place"):
+        Optimizer(elsewhere, theta, lr=0.1, total=1).step(theta, grad, 1)

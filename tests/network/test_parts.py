@@ -107,9 +107,9 @@ def test_one_number_only() -> None:
 
 def test_a_function_of_ones_own() -> None:
     """It is custom, has its own name, and takes options like the others."""
-    chosen = part(mine, activations, "activation")
+    chosen = part(mine, schedules, "schedule")
     assert (chosen.name, chosen.custom) == ("mine", True)
-    with_option = part(functools.partial(mine, steepness=2.0), activations, "activation")
+    with_option = part(functools.partial(mine, steepness=2.0), schedules, "schedule")
     assert with_option.spec() == {"name": "mine", "custom": True, "steepness": 2.0}
     assert with_option.bound(3.0) == 6.0
 
@@ -153,3 +153,13 @@ def test_refusals(spec: object, says: str) -> None:
 def test_part_is_a_value() -> None:
     """Parts with the same content are equal."""
     assert Part("relu", {}, activations.relu) == part("relu", activations, "activation")
+
+
+@pytest.mark.parametrize(("table", "what"), [(activations, "activation"), (losses, "loss")])
+def test_own_functions_must_return_pairs(table: Any, what: str) -> None:
+    """One's own activation or loss that returns one thing is named; its kinks stay known."""
+    bound = part(activations.with_kinks(1.0)(lambda x: x), table, what).bound
+    assert bound.kinks == (1.0,)  # type: ignore[attr-defined]
+    with pytest.raises(InvalidInput, match=f"The {what} <lambda> must return .*not ndarray"):
+        bound(np.zeros(2))
+    assert part(lambda x: (x, x), table, what).bound(1.0) == (1.0, 1.0)

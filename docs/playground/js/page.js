@@ -201,9 +201,13 @@
     byId("python").textContent = playground.python.programOf(training);
     const csv = playground.points.toCsv(page.points, page.held);
     byId("save-points").href = `data:text/csv;charset=utf-8,${encodeURIComponent(csv)}`;
-    const fragment = `#${toFragment(page.settings, training.t, page.own)}`;
-    page.fragment = fragment;
-    if (fragment !== (location.hash || "#")) history.replaceState(null, "", fragment);
+    address();
+  }
+
+  /** The address holds the state, and what is followed. */
+  function address() {
+    page.fragment = `#${toFragment(page.settings, page.training.t, page.own, page)}`;
+    if (page.fragment !== (location.hash || "#")) history.replaceState(null, "", page.fragment);
   }
 
   // -- what is made once ----------------------------------------------------------------------
@@ -217,11 +221,13 @@
     page.weight = [l, Math.min(k, sizes[l] - 1), Math.min(j, sizes[l + 1] - 1)];
     weightChoices(page);
     drawAll(true);
+    address();
   }
 
   function follow(index) {
     page.sample = index;
     drawAll(true);
+    address();
   }
 
   /** Draw only what a look at a unit changes. */
@@ -243,7 +249,7 @@
 
   function load() {
     const found = fromFragment(location.hash);
-    Object.assign(page, { settings: found.settings, own: found.own, sample: 0 });
+    Object.assign(page, { settings: found.settings, own: found.own, sample: found.sample, weight: found.weight });
     stop();
     rebuild();
     const bad = found.problems.join(" ");

@@ -71,25 +71,43 @@
     return `a ${field.whole ? "whole " : ""}number from ${field.low} to ${field.high}`;
   }
 
-  /** data=spirals&hidden=8-8&…: what differs from the defaults, the step, and one's own points. */
-  function toFragment(settings, t, own) {
+  /** data=spirals&hidden=8-8&…: what differs from the defaults, the step, what is followed, own points. */
+  function toFragment(settings, t, own, { sample, weight }) {
     const plain = defaults();
     const parts = Object.keys(fields)
       .filter((key) => String(settings[key]) !== String(plain[key]))
       .map((key) => `${key}=${key === "hidden" ? settings.hidden.join("-") || "none" : settings[key]}`);
     if (t) parts.push(`t=${t}`);
+    if (sample) parts.push(`point=${sample + 1}`);
+    if (weight.some(Boolean)) parts.push(`weight=${weight.map((i) => i + 1).join("-")}`);
     if (settings.data === "own") parts.push(`points=${playground.points.pack(own) ?? ""}`);
     return parts.join("&");
   }
 
-  /** {settings, t, own, problems}: words that are not known and values out of range are named. */
+  /** What a link can follow: of how many numbers it is, and what it is in words. */
+  const followed = { point: [1, "a whole number from 1"], weight: [3, "layer, from and to, such as 2-1-3"] };
+
+  /** Places, from 0; a link counts them from 1. */
+  function placesIn(text, many) {
+    const places = text.split("-").map((word) => Number(word) - 1);
+    return places.length === many && places.every((i) => Number.isInteger(i) && i >= 0) ? places : null;
+  }
+
+  /** The settings and the rest of a link: words that are not known and values out of range are named. */
   function fromFragment(fragment) {
     const found = { settings: defaults(), t: 0, own: playground.points.empty(), problems: [] };
+    Object.assign(found, { sample: 0, weight: [0, 0, 0] });
     for (const part of fragment.replace(/^#/, "").split("&").filter(Boolean)) {
       const [key, text = ""] = part.split("=").map(decoded);
       if (key === "points") found.own = playground.points.unpack(text);
       else if (key === "t") found.t = Math.min(Math.max(Math.floor(Number(text)) || 0, 0), 50000);
-      else if (!Object.hasOwn(fields, key)) found.problems.push(`The link's word ${key} is not known here.`);
+      else if (Object.hasOwn(followed, key)) {
+        const [many, words] = followed[key];
+        const places = placesIn(text, many);
+        if (!places) found.problems.push(`The link's ${key}=${text} is not ${words}.`);
+        else if (key === "point") [found.sample] = places;
+        else found.weight = places;
+      } else if (!Object.hasOwn(fields, key)) found.problems.push(`The link's word ${key} is not known here.`);
       else {
         const value = read(key, text);
         if (value === undefined) found.problems.push(`The link's ${key}=${text} is not ${wanted(key)}.`);

@@ -64,6 +64,8 @@ class Check:
     entries : int
         How many entries (or directions) were compared; 0 where kinks left none.
     error, tolerance : float
+    still : bool
+        Whether the other method saw f stand still, along all entries, where the pullbacks did not.
     """
 
     array: str
@@ -71,6 +73,7 @@ class Check:
     entries: int
     error: float
     tolerance: float
+    still: bool = False
 
     @property
     def passed(self) -> bool:
@@ -116,6 +119,11 @@ class GradientReport:
             lines.append(start + (figures if c.entries else "not compared: kinks too near"))
         if self.left_out:
             lines.append(f"left out, on a kink of the loss: {self.left_out} row(s)")
+        if any(c.still and not c.passed and c.method == "complex step" for c in self.checks):
+            lines.append(
+                "The complex step saw the loss stand still. Does a function of your own use np.abs "
+                "or .real? They lose it; absolute and clip_real of deltarule.ground.arrays do not."
+            )
         if not any(c.entries for c in self.checks):
             lines.append("nothing was compared")
         return "\n".join(lines)
@@ -306,7 +314,7 @@ def _compare(
         error = math.nan
     elif error > tolerance and apart <= rounding:
         error = apart * tolerance / rounding
-    return Check(name, method, len(there), error, tolerance)
+    return Check(name, method, len(there), error, tolerance, bool(a.any() and not b.any()))
 
 
 def _along(step: _Probe, name: str, at: int | slice, v: Array | float) -> float | None:

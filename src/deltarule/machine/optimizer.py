@@ -9,6 +9,7 @@ import numpy as np
 
 from ..ground.arrays import lift, zeros
 from ..ground.contracts import Array, Schedule
+from ..ground.errors import InvalidInput
 
 __all__ = ["Optimizer", "product_of"]
 
@@ -111,4 +112,9 @@ class Optimizer:
         keep, *of_step = t if isinstance(t, tuple) else self.scalars(t, theta)
         if self.weight_decay:
             theta[self.matrices] *= keep
-        self.rule(theta, grad, self.state, self._work, *of_step, **self.options)
+        found: object = self.rule(theta, grad, self.state, self._work, *of_step, **self.options)
+        if found is not None and found is not theta:  # it made another θ, and this one stayed
+            raise InvalidInput(
+                f"The optimizer {getattr(self.rule, '__name__', 'of your own')} returned another "
+                "θ; a rule moves θ in place, as in theta -= lr * grad, and returns nothing."
+            )

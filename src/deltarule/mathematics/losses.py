@@ -37,6 +37,7 @@ from ..ground.arrays import (
     zeros,
 )
 from ..ground.contracts import Array
+from ..ground.errors import InvalidInput, did_you_mean
 from .activations import _sigmoid
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "squared_error",
 ]
 NOT_IN_TABLE = ("l2_penalty", "softmax")
+TASKS = ("classification", "regression")
 
 Result = tuple[Array, Array]
 F = TypeVar("F", bound=Callable[..., Result])
@@ -86,6 +88,11 @@ def declare(
     """What others need to know of a loss: its task, its link from scores to predictions, and the
     residuals z − y at which it has no derivative.
     """
+    if task not in TASKS:
+        raise InvalidInput(
+            f"A loss is declared for {' or '.join(map(repr, TASKS))}, not {task!r}."
+            f"{did_you_mean(task, TASKS)}"
+        )
 
     def attach(function: F) -> F:
         calm = quiet(function)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -43,6 +43,36 @@ POSITIVE = ("level", "delta", "epsilon", "every")
 SEVERAL = ("level",)
 
 
+# What these must return: a pair, of which beginners forget the second.
+PAIRS = {
+    "activation": "(y, pullback), its value and the function g → ∂x",
+    "loss": "(L, ∂L/∂z), its value and its derivative by the scores",
+}
+
+
+@dataclass(frozen=True)
+class _Own:
+    """An activation or a loss of one's own, held to what it must return."""
+
+    function: Callable[..., Any]
+    name: str
+    what: str
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where it has no derivative."""
+        return getattr(self.function, "kinks", ())
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        found = self.function(*args, **options)
+        if not isinstance(found, tuple | list) or len(found) != 2:
+            raise InvalidInput(
+                f"The {self.what} {self.name} must return {PAIRS[self.what]}, not "
+                f"{type(found).__name__}."
+            )
+        return found
+
+
 @dataclass(frozen=True)
 class Part:
     """A function of one of the tables (or one's own) with its options.
@@ -55,17 +85,23 @@ class Part:
         Without the options; carries the attributes of its table.
     custom : bool
         Whether it stands in no table, so that a file can hold its name only.
+    what : str
+        What it was named as: "activation".
     """
 
     name: str
     options: dict[str, Any]
     function: Callable[..., Any]
     custom: bool = False
+    what: str = field(default="", compare=False)
 
     @property
     def bound(self) -> Callable[..., Any]:
-        """The function with its options."""
-        return functools.partial(self.function, **self.options) if self.options else self.function
+        """The function with its options; one's own is held to what it must return."""
+        function = self.function
+        if self.custom and self.what in PAIRS:
+            function = _Own(function, self.name, self.what)
+        return functools.partial(function, **self.options) if self.options else function
 
     def spec(self) -> str | dict[str, Any]:
         """What names this part in a file: 'adam' or {'name': 'adam', 'beta1': 0.95}.
@@ -106,7 +142,7 @@ def part(spec: object, table: ModuleType, what: str) -> Part:
         return _with_options(inner, {**inner.options, **spec.keywords}, what)
     if callable(spec):
         name = getattr(spec, "__name__", type(spec).__name__)
-        return Part(name, {}, spec, custom=getattr(table, name, None) is not spec)
+        return Part(name, {}, spec, getattr(table, name, None) is not spec, what)
     if isinstance(spec, Mapping):
         given = dict(spec)
         if "name" not in given:
@@ -141,7 +177,7 @@ def _with_options(bare: Part, given: dict[str, Any], what: str) -> Part:
             for number in value if isinstance(value, tuple) else (value,):
                 _check_range(label, name, number, problems)
     problems.raise_if_any()
-    return Part(bare.name, given, bare.function, bare.custom)
+    return Part(bare.name, given, bare.function, bare.custom, bare.what)
 
 
 def _plain(value: Any, several: bool) -> Any:

@@ -56,6 +56,11 @@ class SingleSteps:
         step : int, optional
             Given, the pass is that of a training step with this number: with dropout and batch
             statistics.
+
+        Returns
+        -------
+        list of Link
+            `{link.name: link.value for link in net.forward(X)}` has the values by name.
         """
         array = self._features(X, step)[:]
         x = self.preprocessing.scaling_for(array)(array, self.chain.theta.dtype)
@@ -80,7 +85,15 @@ class SingleSteps:
     ) -> Gradients:
         """One forward and backward pass over these rows: every value and gradient by name.
 
-        Nothing is updated.  `step` as in `forward`.
+        Nothing is updated.  `step` as in `forward`.  Targets to regress on are standardised first,
+        and loss and gradients are those of what comes of it, unless the network was made with
+        standardize_targets=False.
+
+        Returns
+        -------
+        Gradients
+            `loss`; `values` and `incoming`, a layer's value and ∂L/∂value, by "dense1", "relu1", …
+            and "input"; `parameters`, ∂L/∂θ, by "dense1.W", "dense1.b", …
         """
         batch = self.batch(X, y, sample_weight, step=step)
         return backward_pass(self.chain, self.objective, batch, l2(self.settings.l2))
