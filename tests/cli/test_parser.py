@@ -92,6 +92,10 @@ def test_no_abbreviations() -> None:
         ("train a --json=1", "--json takes no value, not '1'. See deltarule train --help."),
         ("--quiet train a", "Options stand behind the command: deltarule train ... --quiet."),
         ("check-gradients --seed 1.5", "--seed must be a whole number, not '1.5'."),
+        (
+            "train a --learning-rate 1",
+            "deltarule train has no option --learning-rate. Did you mean --lr?",
+        ),
         ("--nonsense", "deltarule has no option --nonsense. See deltarule --help."),
     ],
 )

@@ -124,6 +124,20 @@ def test_an_unknown_source_gets_a_suggestion():
         load_data("cifar-10")
 
 
+def test_a_file_nearly_named_gets_a_suggestion(write):
+    """The packed file beside it, or one that is spelled nearly so, is offered."""
+    packed = write("people.csv.gz", gzip.compress(CSV.encode()))
+    for name in ("people.csv", "peple.csv.gz"):
+        with pytest.raises(NotAvailable, match=r"Did you mean '.*people\.csv\.gz'"):
+            load_data(packed.with_name(name), target="label")
+
+
+def test_an_unknown_delimiter_is_told(write):
+    """A target that stands within the only column's name shows a delimiter that is not known."""
+    with pytest.raises(InvalidInput, match="delimiter was not recognised"):
+        load_data(write("people.csv", CSV.replace(",", "|")), target="label")
+
+
 def test_an_impossible_path_is_told():
     """A name that no file system takes gives a sentence, not an error of the system."""
     with pytest.raises(NotAvailable, match="cannot be read: File name too long"):

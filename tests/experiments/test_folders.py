@@ -49,6 +49,13 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert content(tmp_path)["metrics.jsonl"] == '{"a": 1}\n'
 
 
+def test_a_run_that_is_there_can_go_on(tmp_path: Path) -> None:
+    """A folder that holds a run is refused with the command that goes on with it."""
+    folder = claim_folder(tmp_path / "run", FILES | {"recipe.toml": ""})
+    with pytest.raises(FileRefused, match="deltarule resume "):
+        claim_folder(folder, FILES)
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_another_process_is_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool

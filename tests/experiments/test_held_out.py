@@ -111,6 +111,17 @@ def test_errors_of_numbers() -> None:
     assert found["wrong"] is None
 
 
+def test_points_are_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows that are sorted by their target the points drawn reach from the least to the most."""
+    monkeypatch.setattr("deltarule.experiments.held_out.MOST_POINTS", 5)
+    prepared = made(np.arange(200.0))
+    points = facts_of(prepared)["scatter"]["y"]
+    assert len(points) == 5
+    assert prepared.y_val is not None
+    assert points.min() == pytest.approx(prepared.y_val.min())
+    assert points.max() == pytest.approx(prepared.y_val.max())
+
+
 def test_without_validation_there_is_nothing_to_say() -> None:
     """No rows, no facts."""
     assert facts_of(made(np.arange(200) % 3, validation=0)) == {}

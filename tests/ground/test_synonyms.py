@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 import deltarule as dr
+from deltarule.experiments.recipes import Recipe
 from deltarule.ground.errors import did_you_mean, names_in
 from deltarule.ground.synonyms import SYNONYMS, WITH, synonym_of
 from deltarule.mathematics import activations, initializers, losses, metrics, optimizers, schedules
 
 TABLES = (activations, initializers, losses, metrics, optimizers, schedules)
-OURS = {name for table in TABLES for name in names_in(table)}
+OURS = {name for table in TABLES for name in names_in(table)} | {
+    field.name for field in dataclasses.fields(Recipe)
+}
 
 
 def test_each_leads_somewhere() -> None:

@@ -976,6 +976,7 @@ COMMANDS: list[Command] = [
     ("predict run digits --out used", ("used cannot be written",)),
     # exports
     ("export run", ("required", "--to")),
+    ("export run --to net.onnx", ("--to takes a format", "'net.onnx'", "--out")),
     ("export run --to onxx", ("Unknown format 'onxx'", "Did you mean 'onnx'?", "numpy, onnx")),
     ("export run --to numpy --out net.onnx", ("numpy", "such as net.py", "'net.onnx'")),
     ("export run --to torch --out a-b.py", ("torch", "such as net.py", "'a-b.py'")),

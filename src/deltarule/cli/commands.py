@@ -171,10 +171,15 @@ def export(args: argparse.Namespace, out: Output) -> int:
     from pathlib import Path
 
     from ..experiments.serving import open_model
-    from ..exporting.door import default_name, export, files_of
+    from ..exporting.door import FORMATS, default_name, export, files_of
     from ..network.loading import BEST
 
     model = Path(args.model) / BEST if Path(args.model).is_dir() else Path(args.model)
+    if Path(args.to).suffix:
+        raise InvalidInput(
+            f"--to takes a format ({', '.join(FORMATS)}), not a file such as {args.to!r}; the "
+            "file's name is for --out."
+        )
     target = default_name(model, args.to) if args.out is None else args.out
     files = files_of(target, args.to)
     network = open_model(args.model).network

@@ -9,6 +9,7 @@ import re
 from typing import Any, NoReturn
 
 from ..ground.errors import InvalidInput
+from ..ground.synonyms import synonym_of
 
 __all__ = ["EXIT_CODES", "build_parser"]
 
@@ -65,6 +66,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def _near(word: str, known: list[str]) -> str:
+    ours = {option.lstrip("-").replace("-", "_"): option for option in known}
+    if word.startswith("--") and (theirs := synonym_of(word, ours)):
+        name = theirs.strip("'")
+        return f" Did you mean {ours[name]}?"
     near = difflib.get_close_matches(word, known, n=1)
     return f" Did you mean {near[0]}?" if near else ""
 

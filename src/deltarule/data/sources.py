@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +131,11 @@ def _from_table(table: Table, path: Path, request: _Request) -> Dataset:
             f"columns are: {columns}."
         )
     if target is not None and target not in table and request.need_target:
+        if len(table.names) == 1 and target in re.split(r"[^\w.-]", table.names[0]):
+            raise InvalidInput(
+                f"{path} has one column only, {table.names[0]:.60}: its delimiter was not "
+                "recognised. Separate the columns by commas, semicolons or tabs."
+            )
         raise InvalidInput(
             f"{path} has no column {target!r}.{did_you_mean(target, table.names)} Its columns are: "
             f"{columns}."
@@ -274,8 +281,19 @@ def _load(source: str | Path, data_dir: str | Path | None, request: _Request) ->
         return _load_file(path, request)
     raise NotAvailable(
         f"There is no data set and no file called {str(source)!r}."
-        f"{did_you_mean(source, _NAMES)} Data sets are: {', '.join(_NAMES)}."
+        f"{did_you_mean(source, _NAMES) or _near_file(path)} Data sets are: {', '.join(_NAMES)}."
     )
+
+
+def _near_file(path: Path) -> str:
+    """The file beside it that may be meant: packed, or spelled nearly so."""
+    try:
+        names = [p.name for p in path.parent.iterdir() if p.name.lower().endswith(tuple(_FILES))]
+    except (OSError, ValueError):
+        return ""
+    same = sorted(name for name in names if name.startswith(f"{path.name}."))
+    near = same or difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
+    return f" Did you mean {str(path.with_name(near[0]))!r}?" if near else ""
 
 
 def _load_file(path: Path, request: _Request) -> Dataset:

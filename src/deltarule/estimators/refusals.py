@@ -34,8 +34,8 @@ def refuse_rows(X: Any, name: str) -> None:
     if X is None:
         raise InvalidInput(f"{name} is None; pass an array, (n_samples, n_features).")
     _refuse_unreadable(X, name)
-    dtypes = getattr(X, "dtypes", None)  # a frame's
-    kinds = {getattr(dtype, "kind", "") for dtype in (() if dtypes is None else list(dtypes))}
+    dtypes: Any = getattr(X, "dtypes", None)  # a frame's; of a single column it is one alone
+    kinds = {getattr(t, "kind", "") for t in (dtypes if hasattr(dtypes, "__iter__") else ())}
     if {getattr(getattr(X, "dtype", None), "kind", ""), *kinds} & {"m", "M"}:
         raise InvalidInput(
             f"{name} holds dates or time spans; turn them into numbers, such as days since the "

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ..ground.errors import FileRefused, NotAvailable
@@ -69,7 +70,7 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     try:
         if out.is_dir():
             if any(out.iterdir()):
-                raise _in_use(folder)
+                raise _in_use(folder, resumable=(out / RECIPE).is_file())
             _fill(out, files, folders)
             return Path(folder)
         if out.exists():
@@ -96,8 +97,12 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
     return Path(folder)
 
 
-def _in_use(folder: str | Path) -> FileRefused:
-    return FileRefused(f"The folder {folder} is in use; choose a new or an empty one with --out.")
+def _in_use(folder: str | Path, *, resumable: bool = False) -> FileRefused:
+    hint = f" It holds a run, which `deltarule resume {quote(str(folder))}` goes on with."
+    return FileRefused(
+        f"The folder {folder} is in use; choose a new or an empty one with --out."
+        f"{hint if resumable else ''}"
+    )
 
 
 def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ from ..ground.contracts import Array
 from ..ground.errors import Problems
 from ..mathematics.calibration import expected_calibration_error, reliability
 from ..network.network import Network
+from ..report.axes import spread
 from .preparation import Prepared
 
 __all__ = ["held_out_facts"]
@@ -44,7 +45,7 @@ def held_out_facts(prepared: Prepared, network: Network) -> dict[str, Any]:
     assert encoded is not None
     truth = targets.restore(encoded)
     if targets.task == "regression":
-        few = slice(0, MOST_POINTS)
+        few = spread(len(truth), MOST_POINTS)  # the first ones mislead where rows are sorted
         return {
             "scatter": {"y": truth[few, 0], "prediction": decision[few, 0]},
             "mistakes": _errors(prepared, network, truth[:, 0], decision[:, 0]),
