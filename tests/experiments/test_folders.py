@@ -74,6 +74,18 @@ def test_another_process_is_faster(
     assert os.listdir(tmp_path) == ["run"]
 
 
+def test_a_run_is_gone_on_with(tmp_path: Path) -> None:
+    """A used folder is refused with how to go on with its run, where it holds one."""
+    claim_folder(tmp_path / "run", FILES)
+    with pytest.raises(FileRefused, match=r"deltarule resume .*run"):
+        claim_folder(tmp_path / "run", FILES)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "note").write_text("mine")
+    with pytest.raises(FileRefused) as refused:
+        claim_folder(tmp_path / "notes", FILES)
+    assert "resume" not in str(refused.value)
+
+
 def test_a_link_to_an_empty_folder(tmp_path: Path) -> None:
     """A link stays a link."""
     (tmp_path / "disk").mkdir()

@@ -97,7 +97,14 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
 
 
 def _in_use(folder: str | Path) -> FileRefused:
-    return FileRefused(f"The folder {folder} is in use; choose a new or an empty one with --out.")
+    going_on = (
+        f" (to go on with the run in it: deltarule resume {folder})"
+        if (Path(folder) / RECIPE).is_file()
+        else ""
+    )
+    return FileRefused(
+        f"The folder {folder} is in use; choose a new or an empty one with --out{going_on}."
+    )
 
 
 def _fill(folder: Path, files: dict[str, str], folders: tuple[str, ...]) -> None:
