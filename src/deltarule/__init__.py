@@ -129,15 +129,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _TABLES:
-        value = importlib.import_module(f".mathematics.{name}", __name__)
-    elif name in _HOMES:
-        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    else:
-        raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+# A type checker that saw this would take any name for one of ours, misspelt ones too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _TABLES:
+            value = importlib.import_module(f".mathematics.{name}", __name__)
+        elif name in _HOMES:
+            value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+        else:
+            raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

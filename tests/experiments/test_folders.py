@@ -49,13 +49,6 @@ def test_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert content(tmp_path)["metrics.jsonl"] == '{"a": 1}\n'
 
 
-def test_a_run_that_is_there_can_go_on(tmp_path: Path) -> None:
-    """A folder that holds a run is refused with the command that goes on with it."""
-    folder = claim_folder(tmp_path / "run", FILES | {"recipe.toml": ""})
-    with pytest.raises(FileRefused, match="deltarule resume "):
-        claim_folder(folder, FILES)
-
-
 @pytest.mark.parametrize("there", [False, True])
 def test_another_process_is_faster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
@@ -79,6 +72,18 @@ def test_another_process_is_faster(
     assert (folder / "recipe.toml").read_text() == "theirs"
     assert sorted(os.listdir(folder)) == ["checkpoints", "recipe.toml"]
     assert os.listdir(tmp_path) == ["run"]
+
+
+def test_a_run_is_gone_on_with(tmp_path: Path) -> None:
+    """A used folder is refused with how to go on with its run, where it holds one."""
+    claim_folder(tmp_path / "run", FILES)
+    with pytest.raises(FileRefused, match=r"deltarule resume .*run"):
+        claim_folder(tmp_path / "run", FILES)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "note").write_text("mine")
+    with pytest.raises(FileRefused) as refused:
+        claim_folder(tmp_path / "notes", FILES)
+    assert "resume" not in str(refused.value)
 
 
 def test_a_link_to_an_empty_folder(tmp_path: Path) -> None:

@@ -157,3 +157,11 @@ def test_constructor_documents_each_parameter() -> None:
         named = re.findall(r"^\s*([\w, ]+) : ", text or "", re.MULTILINE)
         listed = {word for line in named for word in line.split(", ")}
         assert set(inspect.signature(function).parameters) - {"self"} <= listed
+
+
+def test_type_checkers_know_each_name() -> None:
+    """They see no `__getattr__` of the module, which would let misspelt names pass."""
+    tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    seen = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert "__getattr__" not in seen
+    assert callable(deltarule.__getattr__)

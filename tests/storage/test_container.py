@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,15 @@ def test_size_is_checked_before_reading(
     monkeypatch.setattr(Path, "read_bytes", None)
     with pytest.raises(FileRefused, match="at most"):
         read_tensors(tmp_path / "large")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_or_a_device(tmp_path: Path) -> None:
+    """What has no end or keeps its reader waiting is refused unread."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(FileRefused, match="not a regular file"):
+            read_tensors(path)
 
 
 def test_no_file(tmp_path: Path) -> None:

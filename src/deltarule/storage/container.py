@@ -126,6 +126,8 @@ def _bytes_of(path: Path) -> bytes:
                 f"{path} is a folder, not a model file; name the file in it, such as "
                 "best.safetensors in the folder of a run."
             )
+        if not path.is_file():  # a pipe makes its reader wait, a device has no end
+            raise FileRefused(f"{path} is not a regular file; give the path of a model file.")
         if size > MOST_BYTES:
             raise FileRefused(f"{path} has {size:,} bytes; a model has at most {MOST_BYTES:,}.")
         return path.read_bytes()
