@@ -59,6 +59,10 @@ class _Own:
     what: str
 
     @property
+    def __name__(self) -> str:
+        return self.name
+
+    @property
     def kinks(self) -> tuple[float, ...]:
         """Where it has no derivative."""
         return getattr(self.function, "kinks", ())
