@@ -69,8 +69,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def as_documented(folder: Path, number: int, code: int, out: str, err: str) -> list[str]:
     """Hold what an interrupted command said to what is promised; the words to go on with."""
-    if err and "deltarule" not in err:
-        return []  # Python itself was still beginning, and says so in its own words
+    if err and ("deltarule" not in err or "_get_module_details" in err):
+        return []  # Python itself was still looking for the program, and says so in its own words
     assert "Traceback" not in err
     assert "Exception ignored" not in err
     assert (folder / "recipe.toml").exists() == folder.exists()
@@ -106,7 +106,12 @@ def test_at_random_moments(tmp_path: Path) -> None:
         alone[plain] = time.monotonic() - began
     whole = outcome(tmp_path / "whole")
     interruptions = told = runs = 0
-    while interruptions < INTERRUPTIONS:
+
+    def wanted() -> bool:  # how many fall within a training is chance, and the machine's business
+        return interruptions < INTERRUPTIONS or told < INTERRUPTIONS // 8
+
+    while wanted():
+        assert runs < 4 * INTERRUPTIONS
         folder = tmp_path / f"run {runs}"
         plain = not LONG and runs % 3 < 2
         runs += 1
@@ -118,7 +123,7 @@ def test_at_random_moments(tmp_path: Path) -> None:
                 else [*TRAIN, *SLOW, "--out", str(folder)]
             )
             process, number = begun(*words, plain=plain), chance.choice(SIGNALS)
-            if attempt < 5 and interruptions < INTERRUPTIONS:
+            if attempt < 5 and wanted():
                 time.sleep(chance.uniform(0.0, 1.1 * alone[plain]))
                 interruptions += process.poll() is None
                 process.send_signal(number)
@@ -133,7 +138,6 @@ def test_at_random_moments(tmp_path: Path) -> None:
         assert left == {"plain", "whole", *(f"run {i}" for i in range(runs))}
         shutil.rmtree(folder / "checkpoints")
     print(f"{interruptions} interruptions, {told} within a training, {runs} runs")
-    assert told >= INTERRUPTIONS // 8
 
 
 @pytest.mark.parametrize("number", SIGNALS)
