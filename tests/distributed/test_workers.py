@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def test_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_threadpoolctl(monkeypatch: pytest.MonkeyPatch) -> None:
     """BLAS threads that cannot be held to one would change bits: refused, unless there is one."""
-    monkeypatch.setitem(module.__dict__["os"].sys.modules, "threadpoolctl", None)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
     with pytest.raises(NotAvailable, match="pip install threadpoolctl"):
         module.one_thread()

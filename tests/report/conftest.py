@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from deltarule.report import comparisons, intervals, lines, plots, sweep_plots
+
+sys.path.append(str(Path(__file__).parent))
 
 HOSTILE = [
     "</script><img src=x onerror=alert(1)>",
