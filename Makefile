@@ -5,7 +5,7 @@ BIN := .venv/bin
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 # What has a long form: more kills, signals, bits and examples.
-LONG_FORMS := tests/experiments tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py tests/house/test_gallery.py \
+LONG_FORMS := tests/runs tests/comparisons tests/sweeps tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py tests/house/test_gallery.py \
 	$(addprefix tests/laws/test_,$(addsuffix .py, killed interrupted vanishing_folders sweeps_killed \
 	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files))
 

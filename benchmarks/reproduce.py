@@ -31,9 +31,9 @@ from claims_page import section
 from evidence import digest
 
 import deltarule as dr
-from deltarule.experiments.comparisons import FACTS, resume_comparison
-from deltarule.experiments.folders import REPORT
-from deltarule.experiments.questions import COMPARISON, read_question
+from deltarule.comparisons.comparing import FACTS, resume_comparison
+from deltarule.comparisons.questions import COMPARISON, read_question
+from deltarule.runs.folders import REPORT
 from deltarule.storage.atomic import write_text
 from machine import describe, others
 

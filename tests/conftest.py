@@ -101,8 +101,9 @@ def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     For laws of everything else about them; the long forms draw the pictures all the same.
     """
     if os.environ.get("DELTARULE_LONG") != "1":
-        for page in ("runs.run_page", "comparisons.comparison_page", "sweep_findings.sweep_page"):
-            monkeypatch.setattr(f"deltarule.experiments.{page}", lambda facts: "<html></html>")
+        pages = ("runs.running.run_page", "comparisons.comparing.comparison_page")
+        for page in (*pages, "sweeps.findings.sweep_page"):
+            monkeypatch.setattr(f"deltarule.{page}", lambda facts: "<html></html>")
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from deltarule.cli import parser as parsers
-from deltarule.experiments import recipes
-from deltarule.experiments.recipes import Recipe
+from deltarule.runs import recipes
+from deltarule.runs.recipes import Recipe
 
 WIDTH = 88
 

@@ -15,15 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparisons.answers import Comparison
+    from .comparisons.comparing import compare
     from .data.dataset import Dataset, Table
     from .data.sources import load_data
     from .data.tables import TableEncoder
     from .engine.native import get_threads, set_threads
     from .estimators.classifier import MLPClassifier
     from .estimators.regressor import MLPRegressor
-    from .experiments.answers import Comparison
-    from .experiments.comparisons import compare
-    from .experiments.sweeps import sweep
     from .exporting.door import export
     from .ground.errors import (
         CutShort,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from .network.loading import load
     from .network.network import Network
     from .network.summary import summary
+    from .sweeps.sweeping import sweep
 
 __version__ = "0.1.0"
 
@@ -55,13 +55,14 @@ FLOORS = (
     ("storage", "report", "engine", "distributed"),
     ("learning",),
     ("network",),
-    ("estimators", "experiments", "exporting"),
+    ("estimators", "runs", "exporting"),
+    ("comparisons", "sweeps"),
     ("cli",),
 )
 
 _HOMES = {
     "Callback": "learning.callbacks",
-    "Comparison": "experiments.answers",
+    "Comparison": "comparisons.answers",
     "CutShort": "ground.errors",
     "Dataset": "data.dataset",
     "DeltaruleError": "ground.errors",
@@ -79,7 +80,7 @@ _HOMES = {
     "TensorBoard": "learning.tensorboard",
     "UnknownName": "ground.errors",
     "check_gradients": "network.checks",
-    "compare": "experiments.comparisons",
+    "compare": "comparisons.comparing",
     "explain_engine": "network.engines",
     "export": "exporting.door",
     "get_threads": "engine.native",
@@ -87,7 +88,7 @@ _HOMES = {
     "load_data": "data.sources",
     "set_threads": "engine.native",
     "summary": "network.summary",
-    "sweep": "experiments.sweeps",
+    "sweep": "sweeps.sweeping",
 }
 _TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
 

@@ -17,9 +17,9 @@ import deltarule as dr
 from deltarule.cli.commands import COMMANDS
 from deltarule.cli.main import main
 from deltarule.engine import native
-from deltarule.experiments.recipes import builtin_recipes
 from deltarule.learning.gradients import Check, GradientReport
 from deltarule.network import checks
+from deltarule.runs.recipes import builtin_recipes
 
 SMALL = ["--hidden-layer-sizes", "6", "--epochs", "2"]
 OF_TRAIN = {
@@ -49,7 +49,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report without pictures, where the report is not what the test is about."""
-    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+    monkeypatch.setattr("deltarule.runs.running.run_page", lambda facts: "<html></html>")
 
 
 class Shell:

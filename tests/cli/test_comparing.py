@@ -19,7 +19,7 @@ FAST = ["--seeds", "2", "--jobs", "1"]
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands work in a folder of their own; runs get no pictures."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+    monkeypatch.setattr("deltarule.runs.running.run_page", lambda facts: "<html></html>")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def test_a_run_that_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that fails for another reason than its recipe ends in code 1; again, it is tried."""
-    from deltarule.experiments import errands
+    from deltarule.comparisons import errands
     from deltarule.ground.errors import NotAvailable
 
     real = errands.train_run

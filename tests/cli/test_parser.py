@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from deltarule.cli.parser import EXIT_CODES, build_parser
-from deltarule.experiments.recipes import Recipe
 from deltarule.ground.errors import InvalidInput
+from deltarule.runs.recipes import Recipe
 
 COMMANDS = [
     "train",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deltarule.cli.main import main
-from deltarule.experiments import runs
+from deltarule.runs import running
 
 pytest.importorskip("optuna", reason="needs Optuna")
 SMALL = ["--trials", "3", "--epochs", "2", "--batch-size", "256"]
@@ -19,7 +19,7 @@ WORDS = ["sweep", "digits", "--space", "space.toml", *SMALL]
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with a space file, and runs without pictures."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runs, "run_page", lambda facts: "<html></html>")
+    monkeypatch.setattr(running, "run_page", lambda facts: "<html></html>")
     Path("space.toml").write_text("lr = {low = 1e-3, high = 1e-1, log = true}\n")
 
 

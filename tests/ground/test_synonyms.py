@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import deltarule as dr
-from deltarule.experiments.recipes import Recipe
 from deltarule.ground.errors import did_you_mean, names_in
 from deltarule.ground.synonyms import SYNONYMS, WITH, synonym_of
 from deltarule.mathematics import activations, initializers, losses, metrics, optimizers, schedules
+from deltarule.runs.recipes import Recipe
 
 TABLES = (activations, initializers, losses, metrics, optimizers, schedules)
 OURS = {name for table in TABLES for name in names_in(table)} | {

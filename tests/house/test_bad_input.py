@@ -26,7 +26,7 @@ import deltarule as dr
 from deltarule.cli.main import main
 from deltarule.data.dataset import Table
 from deltarule.data.tables import TableEncoder
-from deltarule.experiments.recipes import Recipe
+from deltarule.runs.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 N = 12
@@ -725,7 +725,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = os.getcwd()
     os.chdir(folder)
     patch = pytest.MonkeyPatch()
-    patch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+    patch.setattr("deltarule.runs.running.run_page", lambda facts: "<html></html>")
     try:
         assert main(["train", "digits", "--out", "run", *small]) == 0
         assert main(["train", "ok.csv", "--target", "rich", "--out", "run-csv", *small]) == 0

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from deltarule.cli.parser import build_parser
-from deltarule.experiments.recipes import builtin_recipes
-from deltarule.experiments.spaces import space_from
+from deltarule.runs.recipes import builtin_recipes
+from deltarule.sweeps.spaces import space_from
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -124,7 +124,7 @@ def test_the_check_lets_pass_what_goes_down() -> None:
         "from .formats.cifar import read_cifar10": ("data", "sources"),
         "if TYPE_CHECKING:\n    from ..network.network import Network": ("learning", "step"),
         "import numpy": ("ground", "arrays"),
-        "from .. import __version__": ("experiments", "facts"),
+        "from .. import __version__": ("runs", "facts"),
     }
     for source, module in tries.items():
         assert all(goes_down(module, other) for other in imports(source, module, False)), source

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deltarule.cli.parser import build_parser
-from deltarule.experiments.recipes import builtin_recipes
+from deltarule.runs.recipes import builtin_recipes
 
 HOUSE = Path(__file__).resolve().parent
 DOCS = HOUSE.parents[1] / "docs"

@@ -12,11 +12,11 @@ import pytest
 
 import deltarule as dr
 from deltarule.data.scaling import learn_scaling
-from deltarule.experiments.recipes import recipe_from
-from deltarule.experiments.runs import train_run
-from deltarule.experiments.serving import evaluate_model
 from deltarule.ground.randomness import StepNoise
 from deltarule.learning.step import clip_norm
+from deltarule.runs.recipes import recipe_from
+from deltarule.runs.running import train_run
+from deltarule.runs.serving import evaluate_model
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5))

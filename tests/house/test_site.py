@@ -14,7 +14,7 @@ import pytest
 
 import deltarule
 from deltarule.cli.parser import build_parser
-from deltarule.experiments.recipes import Recipe
+from deltarule.runs.recipes import Recipe
 
 TABLES = ("activations", "initializers", "losses", "metrics", "optimizers", "schedules")
 # What loads by itself when a page is opened, by element.

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import deltarule as dr
-from deltarule.experiments.recipes import Recipe, recipe_from
-from deltarule.experiments.runs import resume_run, train_run
+from deltarule.runs.recipes import Recipe, recipe_from
+from deltarule.runs.running import resume_run, train_run
 from deltarule.storage import atomic
 
 
@@ -121,7 +121,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, dies: Dies) -> None:
         return file
 
     monkeypatch.setattr(atomic, "open", opened, raising=False)
-    monkeypatch.setattr("deltarule.experiments.folders.open", opened, raising=False)
+    monkeypatch.setattr("deltarule.runs.folders.open", opened, raising=False)
 
 
 class _Counting:

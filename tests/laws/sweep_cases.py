@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import deltarule as dr
-from deltarule.experiments import runs
+from deltarule.runs import running
 
 SPACE: dict[str, Any] = {
     "lr": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -30,13 +30,13 @@ KEYS: dict[str, Any] = {"epochs": 6, "batch_size": 256, "checkpoint_every": "0.0
 def small_sweep(out: Path | None, trials: int = 6, **options: Any) -> Any:
     """Some tenths of a second for each trial; reports of runs are left out."""
     changes = {**KEYS, **options.pop("changes", {})}
-    page, runs.run_page = runs.run_page, lambda facts: "<html></html>"
+    page, running.run_page = running.run_page, lambda facts: "<html></html>"
     try:
         return dr.sweep(
             "digits", SPACE, trials=trials, out=out, changes=changes, progress=False, **options
         )
     finally:
-        runs.run_page = page
+        running.run_page = page
 
 
 def start(work: Callable[[], object], says: Path | None = None) -> int:

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.experiments.recipes import recipe_from
-from deltarule.experiments.runs import train_run
+from deltarule.runs.recipes import recipe_from
+from deltarule.runs.running import train_run
 from deltarule.storage.container import FORMAT_VERSION, read_tensors
 from deltarule.storage.generations import Generations
 

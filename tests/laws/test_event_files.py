@@ -18,8 +18,8 @@ import pytest
 
 import deltarule as dr
 from deltarule.cli.main import main
-from deltarule.experiments.recipes import Recipe, recipe_from
-from deltarule.experiments.runs import resume_run, train_run
+from deltarule.runs.recipes import Recipe, recipe_from
+from deltarule.runs.running import resume_run, train_run
 
 Reader = Callable[[Path], dict[str, list[tuple[int, Any]]]]
 TAGS = {
@@ -34,7 +34,7 @@ TAGS = {
 @pytest.fixture(autouse=True)
 def _plain_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report without pictures: these tests are not about it."""
-    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+    monkeypatch.setattr("deltarule.runs.running.run_page", lambda facts: "<html></html>")
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -21,9 +21,9 @@ from mutations import EXAMPLES, anything, damaged, mutated
 
 import deltarule as dr
 from deltarule.cli.main import main
-from deltarule.experiments.recipes import Recipe, find_recipe, recipe_from
-from deltarule.experiments.runs import train_run
-from deltarule.experiments.serving import open_model
+from deltarule.runs.recipes import Recipe, find_recipe, recipe_from
+from deltarule.runs.running import train_run
+from deltarule.runs.serving import open_model
 from deltarule.storage.container import read_tensors, write_tensors
 from deltarule.storage.generations import Generations
 
@@ -198,7 +198,7 @@ def test_run_folders(
     """Whatever stands in a file of a run folder, `resume` and what opens the model end in a result
     or in one sentence.
     """
-    monkeypatch.setattr("deltarule.experiments.runs.run_page", lambda facts: "<html></html>")
+    monkeypatch.setattr("deltarule.runs.running.run_page", lambda facts: "<html></html>")
     run, valid = tmp_path / "run", (place / "run" / name).read_bytes()
     odd: st.SearchStrategy[bytes] = damaged(valid)
     if name == "result.json":

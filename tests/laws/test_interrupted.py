@@ -23,10 +23,10 @@ import pytest
 from runs_that_end import Dies, in_child, outcome, recipe, watched
 
 import deltarule as dr
-from deltarule.experiments.runs import resume_run, train_run
 from deltarule.ground.signals import SIGNALS
 from deltarule.learning import monitor, stepping, training
 from deltarule.machine import optimizer
+from deltarule.runs.running import resume_run, train_run
 from deltarule.storage.generations import Generations
 
 pytestmark = [

@@ -20,7 +20,7 @@ import pytest
 from runs_that_end import Dies, go_on, in_child, outcome, recipe, start, watched
 
 import deltarule as dr
-from deltarule.experiments.runs import resume_run, train_run
+from deltarule.runs.running import resume_run, train_run
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked"),

@@ -17,8 +17,8 @@ import pytest
 from sweep_cases import ended, kill, small_sweep, start
 
 import deltarule as dr
-from deltarule.experiments.recipes import find_recipe, recipe_from
-from deltarule.experiments.runs import train_run
+from deltarule.runs.recipes import find_recipe, recipe_from
+from deltarule.runs.running import train_run
 
 pytest.importorskip("optuna", reason="needs Optuna")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")

@@ -18,8 +18,8 @@ import pytest
 import deltarule as dr
 from deltarule.distributed.launch import Launch
 from deltarule.distributed.workers import Workers
-from deltarule.experiments.recipes import find_recipe, recipe_from
-from deltarule.experiments.runs import train_run
+from deltarule.runs.recipes import find_recipe, recipe_from
+from deltarule.runs.running import train_run
 
 pytest.importorskip("torch", reason="needs the optional package torch")
 

@@ -21,7 +21,7 @@ import pytest
 from runs_that_end import in_child, outcome, recipe
 
 import deltarule as dr
-from deltarule.experiments.runs import resume_run, train_run
+from deltarule.runs.running import resume_run, train_run
 from deltarule.storage import atomic
 
 pytestmark = [
@@ -140,7 +140,7 @@ def test_takes_no_more(
 
         def what(_: Path) -> None:
             patch.setattr(atomic, "open", refuse, raising=False)
-            patch.setattr("deltarule.experiments.folders.open", refuse, raising=False)
+            patch.setattr("deltarule.runs.folders.open", refuse, raising=False)
 
         with pytest.raises(dr.NotAvailable, match=os.strerror(error)) as caught:
             train_run(recipe(**GIVEN), run, callbacks=[At(run, what)], progress=False)

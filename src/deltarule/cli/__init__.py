@@ -1,3 +1,3 @@
-"""Floor 8, the street: parse, call, print."""
+"""Floor 9, the street: parse, call, print."""
 
 ORDER = ("parser", "output", "together", "comparing", "sweeping", "commands", "main")

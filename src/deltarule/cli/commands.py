@@ -16,7 +16,7 @@ from .sweeping import run_sweep
 from .together import Foretell, together
 
 if TYPE_CHECKING:
-    from ..experiments.runs import Outcome
+    from ..runs.running import Outcome
 
 __all__ = ["COMMANDS"]
 
@@ -24,8 +24,8 @@ __all__ = ["COMMANDS"]
 def train(args: argparse.Namespace, out: Output) -> int:
     """Train by a recipe."""
     from ..distributed.workers import agreed
-    from ..experiments.recipes import Recipe, find_recipe, recipe_from
-    from ..experiments.runs import train_run
+    from ..runs.recipes import Recipe, find_recipe, recipe_from
+    from ..runs.running import train_run
 
     def recipe() -> Recipe:
         return recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
@@ -48,7 +48,7 @@ def train(args: argparse.Namespace, out: Output) -> int:
 
 def resume(args: argparse.Namespace, out: Output) -> int:
     """Go on with a run or a comparison."""
-    from ..experiments.runs import resume_run
+    from ..runs.running import resume_run
 
     if comparing.is_comparison(args.run):
         return comparing.resume_comparison(args, out)
@@ -68,7 +68,7 @@ def resume(args: argparse.Namespace, out: Output) -> int:
 def _tell(outcome: Outcome, out: Output) -> None:
     """What a run came to."""
     from ..engine import native
-    from ..experiments.folders import TENSORBOARD
+    from ..runs.folders import TENSORBOARD
 
     if sentence := native.notice(outcome.history.engine_reasons):
         out.note(sentence)
@@ -101,8 +101,8 @@ def compare(args: argparse.Namespace, out: Output) -> int:
 
 def plan(args: argparse.Namespace, out: Output) -> int:
     """Tell what a training by a recipe would take."""
-    from ..experiments.planning import plan_run
-    from ..experiments.recipes import find_recipe, recipe_from
+    from ..runs.planning import plan_run
+    from ..runs.recipes import find_recipe, recipe_from
 
     recipe = recipe_from(find_recipe(args.recipe), {"data": args.source, **_changes(args)})
     planned = plan_run(recipe)
@@ -117,7 +117,7 @@ def sweep(args: argparse.Namespace, out: Output) -> int:
 
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
     """The keys of the recipe that the command line changes; --set comes last."""
-    from ..experiments.recipes import parse_value
+    from ..runs.recipes import parse_value
 
     changes = {
         name[4:]: parse_value(value)
@@ -141,7 +141,7 @@ def _number(value: float | None) -> str:
 
 def evaluate(args: argparse.Namespace, out: Output) -> int:
     """Loss and metrics of a model."""
-    from ..experiments.serving import evaluate_model
+    from ..runs.serving import evaluate_model
 
     facts = evaluate_model(args.model, args.source, _changes(args), args.split)
     rows = [(k.replace("_", " "), _number(v)) for k, v in facts.items() if isinstance(v, float)]
@@ -151,7 +151,7 @@ def evaluate(args: argparse.Namespace, out: Output) -> int:
 
 def predict(args: argparse.Namespace, out: Output) -> int:
     """Predictions of a model, as CSV."""
-    from ..experiments.serving import predictions_csv
+    from ..runs.serving import predictions_csv
     from ..storage.atomic import write_text
 
     text, n = predictions_csv(args.model, args.source, _changes(args), args.split, args.proba)
@@ -170,9 +170,9 @@ def export(args: argparse.Namespace, out: Output) -> int:
     """A model for others to run, checked."""
     from pathlib import Path
 
-    from ..experiments.serving import open_model
     from ..exporting.door import FORMATS, default_name, export, files_of
     from ..network.loading import BEST
+    from ..runs.serving import open_model
 
     model = Path(args.model) / BEST if Path(args.model).is_dir() else Path(args.model)
     if Path(args.to).suffix:
@@ -207,17 +207,17 @@ def export(args: argparse.Namespace, out: Output) -> int:
 
 def bench(args: argparse.Namespace, out: Output) -> int:
     """Throughput of several workers, measured and predicted."""
-    from ..experiments import scaling
+    from ..runs import throughput
 
     with together(out) as workers:
         if workers is not None:
-            out.result("", {"measured": scaling.measure_together(workers)})
+            out.result("", {"measured": throughput.measure_together(workers)})
             return 0
     alpha = _positive(args.latency, "--latency", 1e-6)
     bandwidth = _positive(args.bandwidth, "--bandwidth", 1e9)
     out.note("Training with 1 and with 2 workers on this machine…")
-    found = scaling.measure_alone()
-    out.result(*scaling.told(found, alpha, bandwidth and 1.0 / bandwidth))
+    found = throughput.measure_alone()
+    out.result(*throughput.told(found, alpha, bandwidth and 1.0 / bandwidth))
     return 0
 
 
@@ -235,7 +235,7 @@ def _positive(text: str | None, name: str, unit: float) -> float | None:
 
 def report(args: argparse.Namespace, out: Output) -> int:
     """Pages of runs and comparisons, made anew."""
-    from ..experiments.remaking import make_reports
+    from ..runs.remaking import make_reports
 
     made = make_reports(args.runs, args.format, args.out)
     rows, facts = [], []
@@ -319,7 +319,7 @@ def recipes(args: argparse.Namespace, out: Output) -> int:
     """List the built-in recipes, or print one."""
     import dataclasses
 
-    from ..experiments.recipes import builtin_recipes, find_recipe, recipe_from
+    from ..runs.recipes import builtin_recipes, find_recipe, recipe_from
 
     if args.name:
         recipe = recipe_from(find_recipe(args.name), {})

@@ -11,7 +11,7 @@ from ..ground.errors import InvalidInput, Problems
 from .output import Output
 
 if TYPE_CHECKING:
-    from ..experiments.answers import Comparison
+    from ..comparisons.answers import Comparison
 
 __all__ = ["compare", "is_comparison", "resume_comparison"]
 
@@ -24,9 +24,9 @@ def compare(args: argparse.Namespace, changes: dict[str, Any], out: Output) -> i
     changes : dict
         The keys of the recipe that the command line changes.
     """
+    from ..comparisons.arms import parse_variations
+    from ..comparisons.comparing import compare
     from ..data.dataset import as_number
-    from ..experiments.arms import parse_variations
-    from ..experiments.comparisons import compare
 
     problems = Problems()
     vary = parse_variations(args.vary, "--vary", problems)
@@ -69,7 +69,7 @@ def compare(args: argparse.Namespace, changes: dict[str, Any], out: Output) -> i
 
 def is_comparison(folder: str) -> bool:
     """Whether a folder is that of a comparison."""
-    from ..experiments.questions import COMPARISON
+    from ..comparisons.questions import COMPARISON
 
     try:
         return (Path(folder) / COMPARISON).is_file()
@@ -79,7 +79,7 @@ def is_comparison(folder: str) -> bool:
 
 def resume_comparison(args: argparse.Namespace, out: Output) -> int:
     """Go on with a comparison."""
-    from ..experiments.comparisons import resume_comparison
+    from ..comparisons.comparing import resume_comparison
 
     problems = Problems()
     jobs = None if args.jobs is None else _whole("--jobs", args.jobs, 1, problems)
@@ -102,7 +102,7 @@ def _whole(option: str, given: Any, least: int, problems: Problems) -> int:
 
 def _tell(found: Comparison, name: str, out: Output) -> int:
     """What a comparison came to; 1 if a run failed for another reason than its recipe."""
-    from ..experiments.comparisons import FORMATS
+    from ..comparisons.comparing import FORMATS
 
     arms = [
         {

@@ -327,7 +327,7 @@ def _sweep(sweep: Parser) -> None:
 
 def _recipe_options(command: Parser) -> None:
     """One option for each key of a recipe that has none yet."""
-    from ..experiments.recipes import Recipe
+    from ..runs.recipes import Recipe
 
     group = command.add_argument_group("keys of the recipe, each also for --set")
     taken = ("data", "data_dir", "target", "description")

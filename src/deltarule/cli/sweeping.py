@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from .output import Output, table
 
 if TYPE_CHECKING:
-    from ..experiments.sweeps import SweepResult
+    from ..sweeps.sweeping import SweepResult
 
 __all__ = ["run_sweep"]
 
 
 def run_sweep(args: argparse.Namespace, changes: dict[str, Any], out: Output) -> int:
     """Search, and tell what was found; 1 where no trial is complete."""
-    from ..experiments.recipes import parse_value
-    from ..experiments.sweeps import sweep
+    from ..runs.recipes import parse_value
+    from ..sweeps.sweeping import sweep
 
     found = sweep(
         args.source,

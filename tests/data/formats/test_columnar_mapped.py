@@ -18,9 +18,9 @@ from deltarule.data.formats import columnar_mapped
 from deltarule.data.formats.columnar import read_parquet
 from deltarule.data.formats.columnar_mapped import map_parquet
 from deltarule.data.selection import is_mapped
-from deltarule.experiments.recipes import recipe_from
-from deltarule.experiments.runs import train_run
 from deltarule.ground.errors import NotAvailable
+from deltarule.runs.recipes import recipe_from
+from deltarule.runs.running import train_run
 
 pytest.importorskip("pyarrow")
 N = 1000
