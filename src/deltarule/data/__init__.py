@@ -10,6 +10,7 @@ ORDER = (
     "downloads",
     "digits",
     "sources",
+    "pieces",
     "tables",
     "splits",
     "scaling",
