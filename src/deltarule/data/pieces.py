@@ -22,7 +22,7 @@ __all__ = ["MOST_PIECES", "PIECES", "ROWS_A_PIECE", "choose_knots", "write_piece
 PIECES = 32
 """For a column of numbers, unless it is said otherwise."""
 MOST_PIECES = 256
-ROWS_A_PIECE = 16
+ROWS_A_PIECE = 64
 """So many training rows a piece should have, or it learns noise."""
 
 
