@@ -294,6 +294,12 @@ def test_regression_end_to_end(shell: Shell) -> None:
     assert facts["val_accuracy"] is None
     assert facts["metric_name"] == "r2"
     assert facts["val_metric"] > 0.8
+    error = facts["val_root_mean_squared_error"]
+    out, _ = shell("evaluate", "run", "houses.csv")
+    assert f"RMSE  {error:.4g} (in units of the target)" in out
+    assert shell.json("evaluate", "run", "houses.csv")["root_mean_squared_error"] == error
+    out, _ = shell("resume", "run")
+    assert f"validation RMSE  {error:.4g} (in units of the target)" in out
     out, _ = shell("predict", "run", "houses.csv")
     header, *rows = csv.reader(io.StringIO(out))
     assert header == ["price"]

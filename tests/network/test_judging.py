@@ -9,7 +9,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.ground.errors import Problems, names_in
-from deltarule.network.judging import callbacks_for, judge_for, monitor_for
+from deltarule.network.judging import callbacks_for, judge_for, metrics_of_run, monitor_for
 from deltarule.network.targets import targets_for
 
 CLASSES = targets_for(dr.Network([2, 3]).settings)
@@ -92,3 +92,18 @@ def test_callbacks() -> None:
         (callback,) = callbacks_for(given, Problems())
         callback.on_epoch("training")  # type: ignore[arg-type]
     assert seen == ["training", "training"]
+
+
+@pytest.mark.parametrize(
+    ("task", "chosen", "recorded"),
+    [
+        ("classification", None, ["accuracy"]),
+        ("classification", ["f1_macro"], ["f1_macro", "accuracy"]),
+        ("regression", None, ["r2", "root_mean_squared_error"]),
+        ("regression", ["mean_absolute_error"], ["mean_absolute_error", "root_mean_squared_error"]),
+        ("regression", ["root_mean_squared_error"], ["root_mean_squared_error"]),
+    ],
+)
+def test_what_every_run_records(task: str, chosen: list[str] | None, recorded: list[str]) -> None:
+    """Of classes the accuracy, of numbers the error in their units, whatever else is asked for."""
+    assert metrics_of_run(task, chosen) == recorded

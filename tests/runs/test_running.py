@@ -31,6 +31,7 @@ KEYS = [
     "train_accuracy",
     "metric_name",
     "val_metric",
+    "val_root_mean_squared_error",
     "seconds",
     "parameters",
     "engine",

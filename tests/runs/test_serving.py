@@ -138,9 +138,9 @@ def test_data_that_have_changed(bench: Path, tmp_path: Path) -> None:
 
 def test_numbers(bench: Path) -> None:
     """For numbers the accuracy is null and the metric is r2."""
-    found = evaluate_model(bench / "numbers", str(bench / "numbers.npz"), {})
+    """For numbers the accuracy is null, and r2 and the error in their units stand beside it."""
     assert found["accuracy"] is None
-    assert set(found) == {"loss", "accuracy", "r2", "n", "split"}
+    assert set(found) == {"loss", "accuracy", "r2", "root_mean_squared_error", "n", "split"}
 
 
 # -- prediction -----------------------------------------------------------------------------------

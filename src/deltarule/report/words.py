@@ -25,7 +25,18 @@ BIDI_CONTROLS = frozenset(
 )
 # Line separators that tools read in different ways, and what XML forbids.
 UNWELCOME = frozenset("\u2028\u2029\ufeff\ufffe\uffff")
-METRIC_NAMES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
+METRIC_NAMES = {
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mse": "MSE",
+    "auc": "AUC",
+    "f1": "F1",
+    "f1_macro": "mean F1",
+    "root_mean_squared_error": "RMSE",
+    "mean_absolute_error": "MAE",
+    "roc_auc": "ROC AUC",
+}
 
 
 def legible(text: object, limit: int = 120, lines: bool = False) -> str:

@@ -25,7 +25,7 @@ from ..learning.callbacks import Callback
 from ..learning.history import History
 from ..learning.probes import Probe
 from ..learning.tensorboard import require_tensorboardx
-from ..network.judging import DEFAULT_METRICS
+from ..network.judging import DEFAULT_METRICS, metrics_of_run
 from ..network.loading import BEST
 from ..network.network import Network
 from ..report.pages import run_page
@@ -256,9 +256,8 @@ def _train(
     recipe, network = prepared.recipe, prepared.network
     told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
-    metrics = recipe.metrics
-    if metrics is not None and recipe.task == "classification":
-        metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
+    assert recipe.task is not None  # `prepare` has settled it
+    metrics = metrics_of_run(recipe.task, recipe.metrics)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
@@ -339,6 +338,7 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "train_accuracy": last.get("train_accuracy"),
         "metric_name": metric,
         "val_metric": best.get(f"val_{metric}"),
+        "val_root_mean_squared_error": best.get("val_root_mean_squared_error"),
         "seconds": round(history.seconds, 3),
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,

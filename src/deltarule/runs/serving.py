@@ -15,6 +15,7 @@ from ..data.dataset import Dataset, Table
 from ..data.selection import Input, rows_within, select
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
+from ..network.judging import metrics_of_run
 from ..network.loading import BEST, load
 from ..network.network import Network
 from ..network.parts import levels_of
@@ -164,7 +165,8 @@ def evaluate_model(
     model = open_model(path)
     dataset, which = rows_for(model, data, changes, split, need_target=True)
     assert dataset.y is not None
-    found = model.network.evaluate(dataset.X, dataset.y)
+    task = model.network.preprocessing.targets.task
+    found = model.network.evaluate(dataset.X, dataset.y, metrics=metrics_of_run(task, None))
     return {"loss": found["loss"], "accuracy": None, **found, "n": len(dataset.y), "split": which}
 
 
