@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
 from . import comparing
-from .output import Output, table
+from .output import Notes, Output, table
 from .sweeping import run_sweep
 from .together import Foretell, together
 
@@ -44,6 +44,7 @@ def train(args: argparse.Namespace, out: Output) -> int:
             progress=out.progress,
             workers=workers,
             tensorboard=args.tensorboard,
+            tell=out.note,
         )
         _tell(outcome, out)
     return 0
@@ -63,6 +64,7 @@ def resume(args: argparse.Namespace, out: Output) -> int:
             progress=out.progress,
             workers=workers,
             tensorboard=args.tensorboard,
+            tell=out.note,
         )
         _tell(outcome, out)
     return 0
@@ -156,7 +158,9 @@ def evaluate(args: argparse.Namespace, out: Output) -> int:
     """Loss and metrics of a model."""
     from ..runs.serving import evaluate_model
 
-    facts = evaluate_model(args.model, args.source, _changes(args), args.split)
+    notes = Notes(out)
+    facts = evaluate_model(args.model, args.source, _changes(args), args.split, tell=notes)
+    facts["notes"] = notes.told
     rows = [_measured("", k, v) for k, v in facts.items() if isinstance(v, float)]
     out.result(table([*rows, ("rows", f"{facts['n']} ({facts['split']})")]), facts)
     return 0
@@ -167,8 +171,11 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     from ..runs.serving import predictions_csv
     from ..storage.atomic import write_text
 
-    text, n = predictions_csv(args.model, args.source, _changes(args), args.split, args.proba)
-    facts = {"n": n, "file": args.out}
+    notes = Notes(out)
+    text, n = predictions_csv(
+        args.model, args.source, _changes(args), args.split, args.proba, tell=notes
+    )
+    facts = {"n": n, "file": args.out, "notes": notes.told}
     if args.out is not None:
         write_text(args.out, text)
         out.result(f"{n} predictions in {args.out}", facts)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.doubts import doubts_of_classes, doubts_of_columns, require_classes
 from ..data.selection import Input, is_mapped, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
-from ..data.tables import TableEncoder, almost_numbers
+from ..data.tables import TableEncoder
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..learning.plan import Plan
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 MOST_SHOWN = 10_000
+OF_TABLES = "feature"
+"""The scaling of a table, which its encoder does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +116,15 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     encoder = encoder_for(dataset, train)
     given = network_arguments(recipe, dataset, encoder)
     planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
+    if y.dtype.kind != "f":
+        notes += doubts_of_classes(y, _target_of(dataset))
     if isinstance(X, Table):
-        notes += [
-            f"The column {name!r} is taken as text because of {count} values such as {example!r}; "
-            "the others are numbers."
-            for name, (count, example) in almost_numbers(X).items()
-        ]
+        notes += doubts_of_columns(X, train)
+        if recipe.scaling not in (OF_TABLES, "auto"):
+            notes.append(
+                f"scaling={recipe.scaling!r} changes nothing: the numbers of a table are always "
+                "standardised, column by column."
+            )
         assert encoder is not None
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
@@ -143,7 +149,7 @@ def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Re
         data=_absolute(recipe.data),
         task=network.preprocessing.targets.task,
         validation=float(n_val) if dataset.validation_rows else recipe.validation,
-        scaling=network.settings.scaling,
+        scaling=OF_TABLES if isinstance(dataset.X, Table) else network.settings.scaling,
         loss=network.settings.loss.spec(),
     )
 
@@ -262,6 +268,13 @@ def about(dataset: Dataset, network: Network) -> dict[str, Any]:
     }
 
 
+def _target_of(dataset: Dataset) -> str:
+    """The beginning of a sentence about the targets."""
+    if dataset.target_name is None:
+        return f"The target of {dataset.name}"
+    return f"The target {dataset.target_name!r} of {dataset.name}"
+
+
 def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
     """The labels in order, None where they are 0..k−1; and their number."""
     assert dataset.y is not None
@@ -272,6 +285,7 @@ def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
             f"The target of {dataset.name} holds one class only, {only}; there is nothing to tell "
             "apart. Add rows of another class."
         )
+    require_classes(found, dataset.y, _target_of(dataset))
     named = len(dataset.class_names or ())
     if found.dtype.kind in "iu" and found[0] >= 0 and found[-1] < max(named, len(found)):
         return None, max(named, len(found))

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shlex
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ def train_run(
     report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -94,6 +95,8 @@ def train_run(
         Those who train together; each makes this call, with the same recipe and folder.
     tensorboard : bool
         Write event files into the folder `tensorboard` of the run.
+    tell : function of a sentence, optional
+        Called, before the training begins, with each that the data look like they got wrong.
 
     Raises
     ------
@@ -106,7 +109,7 @@ def train_run(
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
-    made = {"report": report, "tensorboard": tensorboard}
+    made = {"report": report, "tensorboard": tensorboard, "tell": tell}
     if workers is not None:
         if wanted is None:
             workers.told = True  # as all of them say it
@@ -117,7 +120,12 @@ def train_run(
         there = workers.restarts and (wanted / RECIPE).is_file()
         if workers.greatest(bool(there) and workers.leads):
             return resume_run(
-                wanted, callbacks=callbacks, progress=progress, workers=workers, report=report
+                wanted,
+                callbacks=callbacks,
+                progress=progress,
+                workers=workers,
+                report=report,
+                tell=tell,
             )
     again = {"workers": workers}
     return _run(recipe, wanted, command, callbacks, progress, again, there=False, **made)
@@ -132,6 +140,7 @@ def resume_run(
     report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -151,6 +160,8 @@ def resume_run(
     tensorboard : bool
         Write event files, of all epochs; so does a run that was begun with them, and one that is
         done writes them anew.
+    tell : function of a sentence, optional
+        As in `train_run`.
 
     Raises
     ------
@@ -188,7 +199,7 @@ def resume_run(
             "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        made = {"report": report, "tensorboard": tensorboard}
+        made = {"report": report, "tensorboard": tensorboard, "tell": tell}
         try:
             return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
         except KeyboardInterrupt as error:
@@ -231,6 +242,7 @@ def _run(
     there: bool,
     report: bool,
     tensorboard: bool,
+    tell: Callable[[str], object] | None,
 ) -> Outcome:
     workers = again["workers"]
     device = recipe.device
@@ -241,6 +253,9 @@ def _run(
     recipe, network = prepared.recipe, prepared.network
     journal = Journal(wanted, network.about["data"], recipe, there, tensorboard, workers)
     journal.report = report
+    if tell is not None and journal.leads:
+        for sentence in prepared.notes:
+            tell(sentence)
     with journal.lock:
         return _train(prepared, journal, command, callbacks, progress, again)
 
@@ -344,5 +359,5 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "engine": history.engine,
         "device": history.device or None,
         "weights_sha256": history.weights_sha256,
-        "notes": list(history.notes),
+        "notes": [*prepared.notes, *history.notes],
     }
