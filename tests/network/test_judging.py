@@ -44,6 +44,20 @@ def test_each_metric_has_its_task(name: str) -> None:
     assert sorted(refused) == [False, True]
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+def test_a_metric_of_probabilities(loss: str) -> None:
+    """The area under the ROC is that of what `predict_proba` says, at one output or at two."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.array(["no", "yes"])[(X[:, 0] + 0.5 * X[:, 1] > 0).astype(int)]
+    net = dr.Network([3, 2 if loss == "cross_entropy" else 1], loss=loss)
+    history = net.train(
+        X, y, X, y, epochs=2, metrics=["accuracy", "roc_auc"], monitor="val_roc_auc", progress=False
+    )
+    expected = dr.metrics.roc_auc((y == "yes").astype(int), net.predict_proba(X))
+    assert net.evaluate(X, y, metrics="roc_auc")["roc_auc"] == pytest.approx(expected)
+    assert max(history["val_roc_auc"]) == pytest.approx(expected)
+
+
 def test_a_metric_of_ones_own() -> None:
     """A function is called with targets, predictions and weights in the units of the data."""
     judge = judge_for(CLASSES, [own, "accuracy"], Problems())

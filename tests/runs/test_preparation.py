@@ -202,6 +202,16 @@ def test_doubtful_classes_are_told(y: Any, says: str | None) -> None:
     assert says is None or re.search(says, notes[0])
 
 
+@pytest.mark.parametrize("y", [np.arange(90) % 9 // 8, np.array([*"aaabbbbbbc"] * 9, object)])
+def test_balanced_classes_weigh_the_same(y: Any) -> None:
+    """Training rows weigh as scikit-learn's "balanced" has it; else there are no weights."""
+    utils = pytest.importorskip("sklearn.utils", reason="needs scikit-learn")
+    prepared = prepare(recipe(class_weight="balanced"), dataset(y))
+    expected = utils.compute_sample_weight("balanced", prepared.y)
+    np.testing.assert_allclose(prepared.weight, expected, rtol=1e-15)
+    assert prepare(recipe(), dataset(y)).weight is None
+
+
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
@@ -252,6 +262,7 @@ def test_the_scaling_of_a_table_is_told_as_it_is() -> None:
         ),
         (np.arange(30) % 3, {"loss": "huber"}, "huber is for regression"),
         (np.linspace(0, 1, 30), {"loss": "cross_entropy"}, "target is a number"),
+        (np.linspace(0, 1, 30), {"class_weight": "balanced"}, "weighs classes, but"),
         (np.arange(30) % 3, {"validation": 30}, "leaves 0 to train"),
         (np.arange(30) % 3, {"scaling": "channel"}, "image_shape"),
     ],

@@ -319,6 +319,7 @@ def _check_rows(recipe: Recipe, dataset: Dataset) -> None:
     prepared = prepare(recipe, dataset)
     settings = {name: getattr(prepared.recipe, name) for name in TRAINING}
     rows = {name: getattr(prepared, name) for name in ("X", "y", "X_val", "y_val")}
+    rows["sample_weight"] = prepared.weight
     given = {**options_of(Network.train), **settings, **rows, "progress": False}
     assemble(prepared.network.chain, prepared.network.preprocessing, 0, given)
 

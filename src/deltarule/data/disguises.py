@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-import numpy as np
-
 from .dataset import as_number
 
 __all__ = ["disguised", "mostly_numbers"]
@@ -79,8 +77,6 @@ def mostly_numbers(values: Iterable[Any]) -> tuple[int, str] | None:
 
 def _counted(values: Iterable[Any]) -> Counter[str]:
     """How often each text stands there; counts are taken as they are."""
-    if isinstance(values, np.ndarray):  # of NumPy's fixed texts, too, plain ones
-        values = values.tolist()
     if isinstance(values, np.ndarray):  # of NumPy's fixed texts, too, plain ones
         values = values.tolist()
     counts = values.copy() if isinstance(values, Counter) else Counter(values)

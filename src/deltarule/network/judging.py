@@ -123,7 +123,7 @@ def judge_for(
             chosen[given].task == targets.task,
             f"The metric {given} is for {chosen[given].task}; this network is for {targets.task}.",
         )
-    return Judge(chosen, targets.point, targets.restore)
+    return Judge(chosen, targets.point, targets.restore, targets.probabilities)
 
 
 def monitor_for(

@@ -59,6 +59,9 @@ class Prepared:
     X_val, y_val : the validation rows, or None
     notes : tuple of str
         What the data look like they got wrong.
+    weight : array or None
+        Of each training row.  Validation rows weigh 1, so that runs with and without are judged
+        alike, and as `evaluate` judges them.
     shown : Table or None
         Of a table the first validation rows, as they are written, for whoever shows some.
     """
@@ -70,6 +73,7 @@ class Prepared:
     X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
+    weight: Array | None = None
     shown: Table | None = None
 
 
@@ -139,7 +143,17 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     shown = None
     if isinstance(dataset.X, Table) and len(held_out):
         shown = dataset.X.take(held_out[:MOST_SHOWN])
-    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), shown)
+    weight = _balanced(y[train]) if recipe.class_weight == "balanced" else None
+    return Prepared(
+        settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), weight, shown
+    )
+
+
+def _balanced(y: Array) -> Array:
+    """n/(k·nᵢ) for each row of a class with nᵢ of n rows: the k classes weigh the same."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    weights: Array = (len(y) / (len(counts) * counts))[codes]
+    return weights
 
 
 def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:
@@ -230,6 +244,11 @@ def network_arguments(
             f"The loss {chosen.name} is for {chosen.function.task}, but the target "  # type: ignore[attr-defined]
             f"{'holds classes' if classification else 'is a number'}; "
             "choose another loss, or say what the target is with --task."
+        )
+    if recipe.class_weight != "none" and not classification:
+        raise InvalidInput(
+            f"class_weight={recipe.class_weight!r} weighs classes, but the target is a number; "
+            "leave it out, or say what the target is with --task."
         )
     outputs, classes = len(levels_of(chosen) or [0]), None
     if classification:

@@ -109,7 +109,7 @@ def train_run(
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
-    made = {"report": report, "tensorboard": tensorboard, "tell": tell}
+    made: dict[str, Any] = {"report": report, "tensorboard": tensorboard, "tell": tell}
     if workers is not None:
         if wanted is None:
             workers.told = True  # as all of them say it
@@ -199,7 +199,7 @@ def resume_run(
             "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        made = {"report": report, "tensorboard": tensorboard, "tell": tell}
+        made: dict[str, Any] = {"report": report, "tensorboard": tensorboard, "tell": tell}
         try:
             return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
         except KeyboardInterrupt as error:
@@ -281,6 +281,7 @@ def _train(
                 prepared.y,
                 prepared.X_val,
                 prepared.y_val,
+                sample_weight=prepared.weight,
                 **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
                 callbacks=[Probe(), journal, *callbacks],
                 progress=progress,
