@@ -29,6 +29,7 @@ from .recipes import SETTINGS, TRAINING, Recipe
 
 __all__ = [
     "Prepared",
+    "Shown",
     "encoder_for",
     "load_for",
     "network_arguments",
@@ -41,9 +42,34 @@ __all__ = [
     "validation_rows",
 ]
 
-MOST_SHOWN = 10_000
 OF_TABLES = "feature"
 """The scaling of a table, which its encoder does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The validation rows of a table as they are written, for whoever shows some.
+
+    Attributes
+    ----------
+    table : Table
+    index : array or None
+        Which of its rows they are; None for all.
+    """
+
+    table: Table
+    index: Array | None = None
+
+    @classmethod
+    def of(cls, table: Table, rows: Array) -> Shown:
+        """A copy of these rows; but where columns lie in a file, only their numbers."""
+        if any(map(is_mapped, table.columns.values())):
+            return cls(table, rows)
+        return cls(table.take(rows))
+
+    def take(self, rows: Array) -> Table:
+        """Some of them, a table of their own."""
+        return self.table.take(rows if self.index is None else self.index[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +88,8 @@ class Prepared:
     weight : array or None
         Of each training row.  Validation rows weigh 1, so that runs with and without are judged
         alike, and as `evaluate` judges them.
-    shown : Table or None
-        Of a table the first validation rows, as they are written, for whoever shows some.
+    shown : Shown or None
+        Of a table.
     """
 
     recipe: Recipe
@@ -74,7 +100,7 @@ class Prepared:
     y_val: Array | None
     notes: tuple[str, ...]
     weight: Array | None = None
-    shown: Table | None = None
+    shown: Shown | None = None
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -142,7 +168,7 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     y_val = y[held_out] if len(held_out) else None
     shown = None
     if isinstance(dataset.X, Table) and len(held_out):
-        shown = dataset.X.take(held_out[:MOST_SHOWN])
+        shown = Shown.of(dataset.X, held_out)
     weight = _balanced(y[train]) if recipe.class_weight == "balanced" else None
     return Prepared(
         settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), weight, shown
