@@ -187,7 +187,7 @@ def test_a_column_that_is_almost_numbers_is_told() -> None:
         (np.array([f"{i % 60},5" for i in range(300)], object), "decimal commas, such as '0,5'"),
         (
             np.array([*map(str, np.arange(299) % 60), "x"], object),
-            "of 1 values such as 'x'",
+            "because of the value 'x'",
         ),
         (np.array([f"t{i % 60}" for i in range(900)], object), None),
         (np.arange(300) % 60, "60 classes, of 5.0 rows each on average; little"),

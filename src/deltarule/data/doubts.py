@@ -45,8 +45,8 @@ def doubts_of_columns(table: Table, rows: Array) -> list[str]:
             alike.setdefault((looks, remedy), []).append(name)
         elif slip := mostly_numbers(counts):
             told.append(
-                f"The column {name!r} is taken as text because of {slip[0]} values such as "
-                f"{slip[1]!r}; the others are numbers."
+                f"The column {name!r} is taken as text because of {_values(*slip)}; "
+                "the others are numbers."
             )
         else:
             known = len(counts) - (None in counts)
@@ -62,7 +62,7 @@ def doubts_of_columns(table: Table, rows: Array) -> list[str]:
         each = [f"{name!r} ({number:,})" for name, number in crowded.items()]
         told.append(
             f"The {columns} {_listed(each)} {hold} more than {MAX_CATEGORIES} different texts, of "
-            f"which the {MAX_CATEGORIES} most frequent are told apart; the others count as none."
+            f"which the {MAX_CATEGORIES} most frequent are told apart; the others count as missing."
         )
     if empty:
         columns, are, say = ("columns", "are", "say") if len(empty) > 1 else _ONE_EMPTY
@@ -75,6 +75,11 @@ def doubts_of_columns(table: Table, rows: Array) -> list[str]:
 
 _ONE = ("column", "looks", "is")
 _ONE_EMPTY = ("column", "is", "says")
+
+
+def _values(number: int, example: str) -> str:
+    """3 values such as 'x'."""
+    return f"the value {example!r}" if number == 1 else f"{number:,} values such as {example!r}"
 
 
 def _some(names: list[str]) -> str:
@@ -131,8 +136,8 @@ def doubts_of_classes(y: Array, target: str) -> list[str]:
     slip = None if numbers else mostly_numbers(y)
     if slip is not None:
         return [
-            f"{target} is taken as {k:,} classes because of {slip[0]} values such as {slip[1]!r}; "
-            "the others are numbers. To predict numbers, mend or remove these rows."
+            f"{target} is taken as {k:,} classes because of {_values(*slip)}; the others "
+            "are numbers. To predict numbers, mend or remove these rows."
         ]
     if k <= MANY_CLASSES:
         return []
