@@ -264,7 +264,7 @@ def test_a_table_end_to_end(shell: Shell) -> None:
     assert header == ["income", "p(<=50K)", "p(>50K)"]
     assert len(rows) == 30
     assert {row[0] for row in rows} == {"<=50K", ">50K"}
-    assert err == ""
+    assert "'job' holds, in 10 of 30 rows, texts that the training did not see" in err
     model = dr.load("run/best.safetensors")
     table = dr.load_data("new.csv", need_target=False).X
     assert [row[0] for row in rows] == model.predict(table).tolist()
@@ -294,10 +294,64 @@ def test_regression_end_to_end(shell: Shell) -> None:
     assert facts["val_accuracy"] is None
     assert facts["metric_name"] == "r2"
     assert facts["val_metric"] > 0.8
+    error = facts["val_root_mean_squared_error"]
+    out, _ = shell("evaluate", "run", "houses.csv")
+    assert f"RMSE  {error:.4g} (in units of the target)" in out
+    assert shell.json("evaluate", "run", "houses.csv")["root_mean_squared_error"] == error
+    out, _ = shell("resume", "run")
+    assert f"validation RMSE  {error:.4g} (in units of the target)" in out
     out, _ = shell("predict", "run", "houses.csv")
     header, *rows = csv.reader(io.StringIO(out))
     assert header == ["price"]
     assert 4000 < float(rows[0][0]) < 6000
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_what_the_data_look_like_is_told(shell: Shell) -> None:
+    """Doubts about a table stand on stderr before the first epoch, in the facts, and once each."""
+    lines = [f'"{i % 5},5",{i},{"ab"[i % 2]}' for i in range(60)]
+    Path("odd.csv").write_text("\n".join(["size,age,kind", *lines, ""]))
+    words = ["odd.csv", "--target", "kind", *SMALL]
+    _, err = shell("train", *words, "--out", "run")
+    doubt, *progress = err.splitlines()
+    assert doubt.startswith("The column 'size' looks like numbers with decimal commas, such as")
+    assert all("size" not in line for line in progress)
+    _, err = shell("train", *words, "--out", "quiet", "--quiet")
+    assert err == ""
+    assert json.loads(Path("quiet/result.json").read_text())["notes"] == [doubt]
+    assert shell.json("train", *words, "--out", "facts")["notes"] == [doubt]
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_texts_never_seen_are_told(shell: Shell) -> None:
+    """Predictions of rows with new texts say so on stderr, and leave the CSV as it is."""
+    Path("people.csv").write_text(people())
+    shell("train", "people.csv", "--target", "income", "--out", "run", *SMALL)
+    Path("new.csv").write_text("job,age\ndiver,30\nclerk,40\n")
+    out, err = shell("predict", "run", "new.csv")
+    assert len(out.splitlines()) == 3
+    (note,) = err.splitlines()
+    assert "'job' holds, in 1 of 2 rows, texts" in note
+    assert "'diver'" in note
+    assert shell("predict", "run", "new.csv", "--quiet") == (out, "")
+    assert shell.json("predict", "run", "new.csv", "--out", "out.csv")["notes"] == [note]
+    assert shell.json("evaluate", "run", "people.csv")["notes"] == []
+
+
+def test_targets_that_are_no_classes(shell: Shell) -> None:
+    """Numbers with decimal commas, or one class for each row, are refused in one sentence."""
+    lines = [f"{i};{i * i},5;p{i};{i * i}" for i in range(60)]
+    Path("odd.csv").write_text("\n".join(["age;price;id;cents", *lines, ""]))
+    for words, says in (
+        (["--target", "price"], "'price' looks like numbers with decimal commas"),
+        (["--target", "price", "--task", "classification"], "with a point, such as 0.5"),
+        (["--target", "id"], "'id' of odd has 60 different values in 60 rows"),
+        (["--target", "cents", "--task", "classification"], "say --task regression"),
+    ):
+        _, err = shell("train", "odd.csv", *words, code=2)
+        (sentence,) = err.splitlines()
+        assert says in sentence
+    assert not Path("runs").exists()
 
 
 # -- evaluate and predict -------------------------------------------------------------------------
@@ -312,7 +366,7 @@ def test_evaluate(shell: Shell) -> None:
     assert "359 (validation)" in out
     assert err == ""
     facts = shell.json("evaluate", "run", "digits", "--split", "all")
-    assert set(facts) == {"loss", "accuracy", "n", "split"}
+    assert set(facts) == {"loss", "accuracy", "n", "split", "notes"}
     assert facts["n"] == 1797
 
 
@@ -325,7 +379,7 @@ def test_predict_into_a_file(shell: Shell) -> None:
     assert out == "1797 predictions in p.csv\n"
     assert Path("p.csv").read_text() == printed
     facts = shell.json("predict", "run", "digits", "--out", "p.csv")
-    assert facts == {"n": 1797, "file": "p.csv"}
+    assert facts == {"n": 1797, "file": "p.csv", "notes": []}
 
 
 @pytest.mark.usefixtures("plain_report")
@@ -337,7 +391,7 @@ def test_predict_for_scripts(shell: Shell) -> None:
     assert lines[0] == "prediction"
     assert len(lines) == 1798
     assert set(lines[1:]) <= {str(i) for i in range(10)}
-    assert json.loads(last) == {"n": 1797, "file": None}
+    assert json.loads(last) == {"n": 1797, "file": None, "notes": []}
 
 
 # -- export ---------------------------------------------------------------------------------------

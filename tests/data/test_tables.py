@@ -15,7 +15,6 @@ from deltarule.data.tables import (
     NumberColumn,
     TableEncoder,
     TextColumn,
-    almost_numbers,
 )
 from deltarule.ground.errors import FileRefused, InvalidInput, UnknownName
 
@@ -218,18 +217,6 @@ def test_hostile_descriptions_are_refused(case):
     description, tensors = _hostile()[case]
     with pytest.raises(FileRefused, match="damaged"):
         TableEncoder.from_json(description, tensors)
-
-
-def test_almost_numbers_are_reported():
-    """A text column that is numbers but for a few values is reported with the likely slip."""
-    table = Table(
-        {
-            "slip": text(*map(str, range(30)), "n.a.", "n.a.", "x"),
-            "words": text(*["a", "1", None] * 11),
-            "numbers": np.arange(33.0),
-        }
-    )
-    assert almost_numbers(table) == {"slip": (3, "n.a.")}
 
 
 def test_numbers_in_pieces(table):

@@ -56,6 +56,8 @@ def test_the_task_can_be_given():
     """A given task wins over the guess."""
     assert as_targets(np.array([3.0, 9, 3]), "classification", "y").tolist() == [3, 9, 3]
     assert as_targets(np.array([0, 1, 0]), "regression", "y").dtype == np.float64
+    grades = np.array(["1,3", "1,7", "2,0"] * 9, object)
+    assert as_targets(grades, "classification", "y").tolist() == grades.tolist()
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,10 @@ def test_the_task_can_be_given():
         (np.array(["a", None, None], object), None, "missing in 2 of 3"),
         (np.array([1, np.nan, np.inf]), None, "missing in 2 of 3"),
         (np.array(["a", "b"], object), "regression", "text such as 'a'"),
+        (np.array(["3,14", "2,5"] * 9, object), None, "decimal commas, such as '3,14': .* as 3.14"),
+        (np.array(["3,14", "2,5"] * 9, object), "regression", "decimal commas.*such as 3.14"),
+        (np.array(["2024-01-02", "2024-01-03"] * 9, object), None, "dates, such as '2024-01-02'"),
+        (np.array(["1", "2"] * 9 + ["n.a."], object), "regression", "1 of 19 rows, such as 'n.a.'"),
         (np.array([0.5, 1]), "classification", "fractions"),
         (np.array([1e300, 1]), "classification", "beyond"),
     ],

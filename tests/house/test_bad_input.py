@@ -1087,6 +1087,7 @@ WRONG: dict[str, list[str]] = {
     "stratify": ["5", "x", "none", "[true]"],
     "scaling": ["5", "[1]", "units", "{a = 1}"],
     "pieces": ["x", "none", "-1", "257", "1.5", "true", "[1]"],
+    "class_weight": ["5", "balancd", "[1]", "{a = 1}", "true"],
     "hidden_layer_sizes": ["x", "none", "[[1]]", "[1.5]", "[true]", "{a = 1}", "-3"],
     "activation": ["5", "[5]", "true", "{a = 1}", "rleu", "{name = 'elu', alpha = 'x'}"],
     "dropout": ["x", "none", "true", "1", "{a = 1}", "[0.1, 0.2, 0.3]"],

@@ -41,6 +41,41 @@ def test_is_sklearns(name, theirs, y, prediction, options, weight, sklearn) -> N
     assert getattr(metrics, name)(y, prediction, weight) == pytest.approx(expected, rel=1e-12)
 
 
+def probabilities(k: int, ties: bool) -> np.ndarray:
+    """Rows of probabilities, of which many are equal if there are to be ties."""
+    p = RNG.dirichlet(np.ones(k), N)
+    return p if not ties else np.round(4 * p) / np.maximum(np.round(4 * p).sum(1, keepdims=True), 1)
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
+def test_roc_auc_is_sklearns(weight: np.ndarray | None, ties: bool, sklearn) -> None:  # type: ignore[no-untyped-def]
+    """Of two classes, of several against the rest, and of labels, ties counting half."""
+    two = probabilities(2, ties)
+    expected = sklearn.roc_auc_score(CLASSES % 2, two[:, 1], sample_weight=weight)
+    assert metrics.roc_auc(CLASSES % 2, two, weight) == pytest.approx(expected, rel=1e-12)
+    four = RNG.dirichlet(np.ones(4), N)
+    if ties:  # that sum up to 1, as theirs must
+        four = np.eye(4)[four.argmax(1)] * 0.5 + 0.125
+    given = {"multi_class": "ovr", "average": "macro", "sample_weight": weight}
+    expected = sklearn.roc_auc_score(CLASSES, four, **given)
+    assert metrics.roc_auc(CLASSES, four, weight) == pytest.approx(expected, rel=1e-12)
+    labels = probabilities(3, ties)
+    expected = sklearn.roc_auc_score(LABELS, labels, average="macro", sample_weight=weight)
+    assert metrics.roc_auc(LABELS, labels, weight) == pytest.approx(expected, rel=1e-12)
+
+
+def test_roc_auc_of_classes_that_are_not_there() -> None:
+    """Classes without a row, or of all rows, are left out; where none is left it is not known."""
+    p = RNG.dirichlet(np.ones(3), 6)
+    y = np.array([0, 1, 0, 1, 1, 0])
+    each = [metrics.roc_auc((y == j).astype(int), np.column_stack([1 - p[:, j], p[:, j]]))
+            for j in (0, 1)]  # fmt: skip
+    assert metrics.roc_auc(y, p) == pytest.approx(np.mean(each))
+    assert np.isnan(metrics.roc_auc(np.zeros(6, int), p))
+    assert np.isnan(metrics.roc_auc(y, p, np.zeros(6)))
+
+
 def test_balanced_accuracy_of_labels_is_the_mean_over_labels(sklearn) -> None:  # type: ignore[no-untyped-def]
     """For several labels it is the mean of each label's balanced accuracy."""
     each = [sklearn.balanced_accuracy_score(LABELS[:, j], LABELLED[:, j]) for j in range(3)]

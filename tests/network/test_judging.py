@@ -9,7 +9,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.ground.errors import Problems, names_in
-from deltarule.network.judging import callbacks_for, judge_for, monitor_for
+from deltarule.network.judging import callbacks_for, judge_for, metrics_of_run, monitor_for
 from deltarule.network.targets import targets_for
 
 CLASSES = targets_for(dr.Network([2, 3]).settings)
@@ -42,6 +42,20 @@ def test_each_metric_has_its_task(name: str) -> None:
         judge_for(targets, name, problems)
         refused.append(bool(problems))
     assert sorted(refused) == [False, True]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+def test_a_metric_of_probabilities(loss: str) -> None:
+    """The area under the ROC is that of what `predict_proba` says, at one output or at two."""
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.array(["no", "yes"])[(X[:, 0] + 0.5 * X[:, 1] > 0).astype(int)]
+    net = dr.Network([3, 2 if loss == "cross_entropy" else 1], loss=loss)
+    history = net.train(
+        X, y, X, y, epochs=2, metrics=["accuracy", "roc_auc"], monitor="val_roc_auc", progress=False
+    )
+    expected = dr.metrics.roc_auc((y == "yes").astype(int), net.predict_proba(X))
+    assert net.evaluate(X, y, metrics="roc_auc")["roc_auc"] == pytest.approx(expected)
+    assert max(history["val_roc_auc"]) == pytest.approx(expected)
 
 
 def test_a_metric_of_ones_own() -> None:
@@ -92,3 +106,18 @@ def test_callbacks() -> None:
         (callback,) = callbacks_for(given, Problems())
         callback.on_epoch("training")  # type: ignore[arg-type]
     assert seen == ["training", "training"]
+
+
+@pytest.mark.parametrize(
+    ("task", "chosen", "recorded"),
+    [
+        ("classification", None, ["accuracy"]),
+        ("classification", ["f1_macro"], ["f1_macro", "accuracy"]),
+        ("regression", None, ["r2", "root_mean_squared_error"]),
+        ("regression", ["mean_absolute_error"], ["mean_absolute_error", "root_mean_squared_error"]),
+        ("regression", ["root_mean_squared_error"], ["root_mean_squared_error"]),
+    ],
+)
+def test_what_every_run_records(task: str, chosen: list[str] | None, recorded: list[str]) -> None:
+    """Of classes the accuracy, of numbers the error in their units, whatever else is asked for."""
+    assert metrics_of_run(task, chosen) == recorded

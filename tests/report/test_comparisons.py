@@ -103,7 +103,7 @@ def test_the_verdict_comes_first(make_comparison: Make) -> None:
     places = [
         html.index(part, html.index("<body>"))
         for part in (
-            "<h1>", "adam reached 42 % in", "no evidence of a difference", "Timings shared",
+            "<h1>", "adam reached 42\u00a0% in", "no evidence of a difference", "Timings shared",
             "<svg", "<table",
         )
     ]  # fmt: skip
@@ -114,7 +114,7 @@ def test_every_answer_is_there(make_comparison: Make) -> None:
     """Means with spread and interval, differences with p, speed, tuning, changes, what n shows."""
     text = Page(comparison_page(make_comparison())).text
     for part in (
-        "50.44 ± 0.70 % (49.57 to 51.31)",
+        "50.44 ± 0.70\u00a0% (49.57 to 51.31)",
         "3.342 ± 0.036 (3.297 to 3.387)",
         "0.32 ± 0.65 points",
         "0.0625",
@@ -123,8 +123,8 @@ def test_every_answer_is_there(make_comparison: Make) -> None:
         "lr = 0.003",
         "optimizer = sgd",
         "chosen",
-        "at 13.0 s",
-        "to 42.0 %",
+        "at 13.0\u00a0s",
+        "to 42.0\u00a0%",
         "deltarule compare cifar10",
         "hidden_layer_sizes = [100, 100, 50]",
         "2 at a time on 2 cores",

@@ -35,7 +35,6 @@ def test_rows() -> None:
         "rows": ROWS,
         "wrong": 2,
         "n": 90,
-        "looked_at": 50,
         "columns": ["age", "job"],
         "cells": [[33.0, "clerk"], [None, None]],
     }
@@ -47,7 +46,6 @@ def test_rows() -> None:
         ("dog", "cat", "91.0 %", "—", "—"),
     ]
     assert view["text"] == (0, 1, 4)
-    assert "from the first 50 rows" in view["remark"]
 
 
 def test_numbers() -> None:

@@ -178,9 +178,19 @@ def test_the_same_facts_give_the_same_bytes(make_facts: Make, drawn_once: dict[b
 def test_the_result_comes_first(make_facts: Make) -> None:
     """The headline stands in the title and the h1, and warnings before the figures."""
     html = run_page(make_facts(warnings=["It diverged."]))
-    assert "<h1>52.1 % validation accuracy after epoch 14 of 20</h1>" in html
-    assert "<title>52.1 % validation accuracy" in html
+    assert "<h1>52.1\u00a0% validation accuracy after epoch 14 of 20</h1>" in html
+    assert "<title>52.1\u00a0% validation accuracy" in html
     assert html.index("It diverged.") < html.index("<svg")
+
+
+def test_no_line_breaks_between_a_number_and_its_unit(make_facts: Make) -> None:
+    """Numbers keep their units, but what is to be copied stays as it is."""
+    recipe, command = 'checkpoint_every = "10 s"', "deltarule train --checkpoint-every '10 s'"
+    html = run_page(make_facts(recipe=recipe, command=command, seconds=185.0))
+    assert "in 3\u00a0min\u00a005\u00a0s." in html
+    outside = re.sub(r"<(pre|svg|style)\b.*?</\1>", "", html, flags=re.S)
+    assert not re.findall(r"\d (?:%|s\b|min\b|h\b)", outside)
+    assert sum("10 s" in block for block in re.findall(r"<pre.*?</pre>", html, flags=re.S)) == 2
 
 
 def test_what_facts_lack_is_left_out() -> None:
@@ -215,8 +225,8 @@ def test_each_part_goes_with_its_fact(make_facts: Make, fact: str, part: str) ->
 @pytest.mark.parametrize(
     ("right", "said"),
     [
-        (0.5, "too sure of themselves by 10.0 % on average"),
-        (0.7, "not sure enough, by 10.0 % on average"),
+        (0.5, "too sure of themselves by 10.0\u00a0% on average"),
+        (0.7, "not sure enough, by 10.0\u00a0% on average"),
         (0.6004, "neither too sure nor too unsure on average"),
     ],
 )

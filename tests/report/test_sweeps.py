@@ -90,7 +90,7 @@ def test_the_result_comes_first() -> None:
     """The best value is the headline; the cost, the recipe and the command are there."""
     text = Page(sweep_page(facts())).text
     assert "0.8 validation loss in trial 10" in text
-    assert "33 % in pruned trials" in text
+    assert "33\u00a0% in pruned trials" in text
     assert "lr = 0.01" in text
     assert "deltarule sweep adam" in text
     assert "8 · 18" in text

@@ -98,3 +98,18 @@ def test_counts_are_grouped() -> None:
     """Thousands are set apart; what is missing is a dash."""
     assert words.count(45000) == "45,000"
     assert words.count(math.nan) == "—"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("in 1.66 s.", "in 1.66\u00a0s."),
+        ("3 min 05 s, 1 h 02 min", "3\u00a0min\u00a005\u00a0s, 1\u00a0h\u00a002\u00a0min"),
+        ("52.1 % of 8 rows", "52.1\u00a0% of 8 rows"),
+        ("12 strange things, 5 minutes", "12 strange things, 5 minutes"),
+        ("after 3 hits at s", "after 3 hits at s"),
+    ],
+)
+def test_units_stay_with_their_numbers(given: str, expected: str) -> None:
+    """Only spaces between a number and a unit change, and within a time."""
+    assert words.unbroken(given) == expected

@@ -92,12 +92,29 @@ def test_rows_of_a_table() -> None:
     table = Table({"age": np.where(np.arange(200) % 7, X[:, 0], np.nan), "job": job})
     prepared = made(np.arange(200) % 2, table)
     assert prepared.shown is not None
+    assert prepared.y_val is not None
     found = facts_of(prepared)["mistakes"]
     assert found["columns"] == ["age", "job"]
-    shown = list(zip(*prepared.shown.columns.values(), strict=True))
+    everything = prepared.shown.take(np.arange(len(prepared.y_val)))
+    shown = list(zip(*everything.columns.values(), strict=True))
     known = [tuple(None if v is None or v != v else v for v in row) for row in shown]
     assert all(tuple(row) in known for row in found["cells"])
-    assert found["looked_at"] == 40
+
+
+def test_mistakes_are_of_all_rows() -> None:
+    """However late the worst row of a long table stands, it is shown."""
+    n = 60_000
+    table = Table(
+        {"age": np.arange(n) % 7.0, "job": np.array(["cook", "clerk"] * (n // 2), object)}
+    )
+    prepared = made(np.arange(n) % 2 + 0.5, table, batch_size=1000)
+    assert prepared.shown is not None
+    assert prepared.y_val is not None
+    prepared.y_val[-1] = 1e6
+    found = facts_of(prepared)["mistakes"]
+    assert found["rows"][0]["true"] == 1e6
+    last = prepared.shown.take(np.array([len(prepared.y_val) - 1]))
+    assert found["cells"][0] == [values[0] for values in last.columns.values()]
 
 
 def test_errors_of_numbers() -> None:

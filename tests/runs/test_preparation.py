@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -179,9 +180,80 @@ def test_a_column_that_is_almost_numbers_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        (np.arange(300) % 60 * 7, "60 classes, of 5.0 rows each.*--task regression"),
+        (np.array([f"t{i % 60}" for i in range(300)], object), "60 classes, of 5.0 rows each"),
+        (np.array([f"{i % 60},5" for i in range(300)], object), "decimal commas, such as '0,5'"),
+        (
+            np.array([*map(str, np.arange(299) % 60), "x"], object),
+            "because of the value 'x'",
+        ),
+        (np.array([f"t{i % 60}" for i in range(900)], object), None),
+        (np.arange(300) % 60, "60 classes, of 5.0 rows each on average; little"),
+        (np.arange(900) % 60, None),
+        (np.arange(60) % 20, None),
+    ],
+)
+def test_doubtful_classes_are_told(y: Any, says: str | None) -> None:
+    """Many classes of few rows, or of what looks like quantities, are taken, and it is said."""
+    notes = prepare(recipe(), dataset(y)).notes
+    assert len(notes) == (says is not None)
+    assert says is None or re.search(says, notes[0])
+
+
+@pytest.mark.parametrize("y", [np.arange(90) % 9 // 8, np.array([*"aaabbbbbbc"] * 9, object)])
+def test_balanced_classes_weigh_the_same(y: Any) -> None:
+    """Training rows weigh as scikit-learn's "balanced" has it; else there are no weights."""
+    utils = pytest.importorskip("sklearn.utils", reason="needs scikit-learn")
+    prepared = prepare(recipe(class_weight="balanced"), dataset(y))
+    expected = utils.compute_sample_weight("balanced", prepared.y)
+    np.testing.assert_allclose(prepared.weight, expected, rtol=1e-15)
+    assert prepare(recipe(), dataset(y)).weight is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"a": ["1,5", "2,5"] * 30}, "column 'a' looks like .*commas, such as '1,5', and is taken"),
+        (
+            {"a": ["1,5", "2,5"] * 30, "b": ["7,25", None] * 30},
+            "columns 'a' and 'b' look like numbers with decimal commas",
+        ),
+        ({"a": ["2024-01-02", "2024-01-03"] * 30}, "'a' looks like dates"),
+        ({"a": [f"t{i}" for i in range(120)]}, "'a' (120) holds more than 100 different texts"),
+        ({"a": [np.nan] * 60}, "column 'a' is empty in all rows that are learned from"),
+        ({"a": [np.nan] * 60, "b": [np.nan] * 60}, "columns 'a' and 'b' are empty"),
+        ({"a": ["x", "y"] * 30, "b": [1.0, np.nan] * 30}, None),
+    ],
+)
+def test_doubtful_columns_are_told(columns: dict[str, list[Any]], says: str | None) -> None:
+    """What columns look like they got wrong is said, of columns alike in one sentence."""
+    n = len(next(iter(columns.values())))
+    table = Table({name: np.array(column) for name, column in columns.items()})
+    notes = prepare(recipe(), Dataset("table", table, np.arange(n) % 2)).notes
+    assert len(notes) == (says is not None)
+    assert says is None or re.search(says.replace("(120)", r"\(120\)"), notes[0])
+
+
+def test_the_scaling_of_a_table_is_told_as_it_is() -> None:
+    """A table is standardised by its encoder, so its settled recipe says so, whatever it said."""
+    table = Dataset("table", Table({"a": np.arange(40.0)}), np.arange(40) % 2)
+    assert prepare(recipe(), table).recipe.scaling == "feature"
+    assert not prepare(recipe(), table).notes
+    other = prepare(recipe(scaling="unit"), table)
+    assert other.recipe.scaling == "feature"
+    assert "scaling='unit' changes nothing" in other.notes[0]
+    assert prepare(other.recipe, table).notes == ()
+
+
+@pytest.mark.parametrize(
     ("y", "changes", "says"),
     [
         (["a"] * 20, {}, "one class only, 'a'"),
+        ([f"id{i}" for i in range(40)], {}, "40 different values in 40 rows, too many.*'id0'"),
+        (np.arange(40) * 7, {}, "too many for classes; .*--task regression"),
+        ([f"{i},5" for i in range(40)], {}, "decimal commas, such as '0,5': .* such as 0.5"),
         ([1] * 20, {}, "one class only, 1"),
         (
             np.arange(30) % 3,
@@ -190,6 +262,7 @@ def test_a_column_that_is_almost_numbers_is_told() -> None:
         ),
         (np.arange(30) % 3, {"loss": "huber"}, "huber is for regression"),
         (np.linspace(0, 1, 30), {"loss": "cross_entropy"}, "target is a number"),
+        (np.linspace(0, 1, 30), {"class_weight": "balanced"}, "weighs classes, but"),
         (np.arange(30) % 3, {"validation": 30}, "leaves 0 to train"),
         (np.arange(30) % 3, {"scaling": "channel"}, "image_shape"),
     ],

@@ -25,6 +25,13 @@ def test_of_a_run(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert is_result(FACTS)
 
 
+def test_of_an_earlier_version() -> None:
+    """A result from before there was its error in units of the target is a whole one."""
+    earlier = {k: v for k, v in FACTS.items() if k != "val_root_mean_squared_error"}
+    assert is_result(earlier)
+    assert not is_result({**earlier, "val_root_mean_squared_error": 1.0})  # not in its place
+
+
 @pytest.mark.parametrize(
     "facts",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import signal
@@ -31,6 +32,7 @@ KEYS = [
     "train_accuracy",
     "metric_name",
     "val_metric",
+    "val_root_mean_squared_error",
     "seconds",
     "parameters",
     "engine",
@@ -326,6 +328,57 @@ def test_a_run_killed_while_it_goes_back(tmp_path: Path, monkeypatch: pytest.Mon
         assert [json.loads(line) | {"seconds": 0} for line in lines] == expected
         for key in ("weights_sha256", "notes", "val_loss", "steps"):
             assert outcome.facts[key] == whole.facts[key]
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_class_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rare class is found more often; a run killed with weights goes on to the same bits, and its
+    validation is that of a later evaluation."""
+    from deltarule.runs.serving import evaluate_model
+
+    monkeypatch.setattr("deltarule.engine.fast.FIRST_STEPS", 1)
+    monkeypatch.setattr("deltarule.engine.fast.SECONDS", 0.0)
+    generator = np.random.default_rng(0)
+    y = np.arange(1600) % 16 // 15
+    X = generator.normal(size=(1600, 2)) + y[:, None]
+    np.savez(tmp_path / "rare.npz", X=X, y=y)
+    given = recipe_from(
+        {"hidden_layer_sizes": [4], "epochs": 8, "lr": 0.02, "checkpoint_every": "1 step"},
+        {"data": str(tmp_path / "rare.npz"), "metrics": ["balanced_accuracy"]},
+    )
+    weighed = dataclasses.replace(given, class_weight="balanced")
+    plain = train_run(given, tmp_path / "plain", progress=False)
+    whole = train_run(weighed, tmp_path / "whole", progress=False)
+    assert whole.facts["val_metric"] > plain.facts["val_metric"] + 0.1
+    assert evaluate_model(whole.folder, given.data, {})["loss"] == whole.facts["val_loss"]
+
+    with pytest.raises(Stop):
+        train_run(weighed, tmp_path / "cut", callbacks=[Killer(13)], progress=False)
+    outcome = resume_run(tmp_path / "cut", progress=False)
+    assert outcome.facts["weights_sha256"] == whole.facts["weights_sha256"]
+    with pytest.raises(Stop):
+        train_run(weighed, tmp_path / "other", callbacks=[Killer(13)], progress=False)
+    recipe_of = tmp_path / "other" / "recipe.toml"
+    recipe_of.write_text(recipe_of.read_text().replace('"balanced"', '"none"'))
+    with pytest.raises(dr.InvalidInput, match="training rows"):
+        resume_run(tmp_path / "other", progress=False)
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_what_the_data_look_like_is_told_once(numbers: Path, tmp_path: Path) -> None:
+    """Doubts are told before the first epoch, by a run and by one that goes on, and are kept."""
+    numbers.write_text(numbers.read_text().replace(",", ",,").replace("a,,b,,", "a,empty,b,full,"))
+    told: list[str] = []
+    given = recipe_from(
+        SMALL, {"data": str(numbers), "target": "price", "checkpoint_every": "1 step"}
+    )
+    with pytest.raises(Stop):
+        train_run(given, tmp_path / "run", callbacks=[Killer(1)], progress=False, tell=told.append)
+    (doubt,) = told
+    assert "'empty' and 'full' are empty" in doubt
+    outcome = resume_run(tmp_path / "run", progress=False, tell=told.append)
+    assert told == [doubt, doubt]
+    assert outcome.facts["notes"] == [doubt]
 
 
 @pytest.mark.usefixtures("plain_report")

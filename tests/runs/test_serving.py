@@ -137,10 +137,35 @@ def test_data_that_have_changed(bench: Path, tmp_path: Path) -> None:
 
 
 def test_numbers(bench: Path) -> None:
-    """For numbers the accuracy is null and the metric is r2."""
+    """For numbers the accuracy is null, and r2 and the error in their units stand beside it."""
     found = evaluate_model(bench / "numbers", str(bench / "numbers.npz"), {})
     assert found["accuracy"] is None
-    assert set(found) == {"loss", "accuracy", "r2", "n", "split"}
+    assert set(found) == {"loss", "accuracy", "r2", "root_mean_squared_error", "n", "split"}
+
+
+def test_a_missing_column_is_told_with_its_file(bench: Path, tmp_path: Path) -> None:
+    """All columns that a model needs and a table lacks are named with the file."""
+    (tmp_path / "new.csv").write_text("agee,id\n3,4\n")
+    new = str(tmp_path / "new.csv")
+    with pytest.raises(dr.UnknownName, match="2 problems") as caught:
+        predictions_csv(bench / "people", new, {})
+    assert f"{new} has no column 'age', which the model" in str(caught.value)
+    assert "Did you mean 'agee'" in str(caught.value)
+
+
+def test_texts_never_seen_are_told(bench: Path, tmp_path: Path) -> None:
+    """Who predicts or evaluates rows with new texts hears of how many rows and which column."""
+    path = tmp_path / "new.csv"
+    path.write_text(table() + "30,Ulm,60,no\n31,Ulm,61,no\n", encoding="utf-8")
+    told: list[str] = []
+    predictions_csv(bench / "people", str(path), {}, tell=told.append)
+    evaluate_model(bench / "people", str(path), {}, "all", tell=told.append)
+    assert told[0] == told[1]
+    assert len(told) == 2
+    assert "'town' holds, in 2 of 62 rows" in told[0]
+    assert "'Ulm'" in told[0]
+    predictions_csv(bench / "people", str(bench / "people.csv"), {}, tell=told.append)
+    assert len(told) == 2
 
 
 # -- prediction -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import InvalidInput
 from . import comparing
-from .output import Output, table
+from .output import Notes, Output, table
 from .sweeping import run_sweep
 from .together import Foretell, together
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..runs.running import Outcome
 
 __all__ = ["COMMANDS"]
+
+# The error that is in the units of the target, and called RMSE.
+OF_UNITS = "root_mean_squared_error"
 
 
 def train(args: argparse.Namespace, out: Output) -> int:
@@ -41,6 +44,7 @@ def train(args: argparse.Namespace, out: Output) -> int:
             progress=out.progress,
             workers=workers,
             tensorboard=args.tensorboard,
+            tell=out.note,
         )
         _tell(outcome, out)
     return 0
@@ -60,6 +64,7 @@ def resume(args: argparse.Namespace, out: Output) -> int:
             progress=out.progress,
             workers=workers,
             tensorboard=args.tensorboard,
+            tell=out.note,
         )
         _tell(outcome, out)
     return 0
@@ -79,11 +84,11 @@ def _tell(outcome: Outcome, out: Output) -> None:
     if facts["best_epoch"] is None:
         rows = [("epochs", str(facts["epochs"])), ("training loss", _number(facts["train_loss"]))]
     else:
-        metric = facts["metric_name"].replace("_", " ")
-        rows += [
-            ("validation loss", _number(facts["val_loss"])),
-            (f"validation {metric}", _number(facts["val_metric"])),
-        ]
+        rows.append(("validation loss", _number(facts["val_loss"])))
+        rows.append(_measured("validation ", facts["metric_name"], facts["val_metric"]))
+        error = facts.get(f"val_{OF_UNITS}")  # which classes, and runs of earlier versions, lack
+        if error is not None and facts["metric_name"] != OF_UNITS:
+            rows.append(_measured("validation ", OF_UNITS, error))
     rows += [
         ("time", f"{facts['seconds']:.1f} s"),
         ("run folder", facts["run"]),
@@ -139,12 +144,24 @@ def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4g}"
 
 
+def _measured(side: str, metric: str, value: float | None) -> tuple[str, str]:
+    """A metric's name and value; an error in the target's units is written out."""
+    if metric != OF_UNITS:
+        return f"{side}{metric.replace('_', ' ')}", _number(value)
+    written = _number(value)
+    if value is not None and 1e4 <= value < 1e15:
+        written = f"{value:,.0f}"
+    return f"{side}RMSE", f"{written} (in units of the target)"
+
+
 def evaluate(args: argparse.Namespace, out: Output) -> int:
     """Loss and metrics of a model."""
     from ..runs.serving import evaluate_model
 
-    facts = evaluate_model(args.model, args.source, _changes(args), args.split)
-    rows = [(k.replace("_", " "), _number(v)) for k, v in facts.items() if isinstance(v, float)]
+    notes = Notes(out)
+    facts = evaluate_model(args.model, args.source, _changes(args), args.split, tell=notes)
+    facts["notes"] = notes.told
+    rows = [_measured("", k, v) for k, v in facts.items() if isinstance(v, float)]
     out.result(table([*rows, ("rows", f"{facts['n']} ({facts['split']})")]), facts)
     return 0
 
@@ -154,8 +171,11 @@ def predict(args: argparse.Namespace, out: Output) -> int:
     from ..runs.serving import predictions_csv
     from ..storage.atomic import write_text
 
-    text, n = predictions_csv(args.model, args.source, _changes(args), args.split, args.proba)
-    facts = {"n": n, "file": args.out}
+    notes = Notes(out)
+    text, n = predictions_csv(
+        args.model, args.source, _changes(args), args.split, args.proba, tell=notes
+    )
+    facts = {"n": n, "file": args.out, "notes": notes.told}
     if args.out is not None:
         write_text(args.out, text)
         out.result(f"{n} predictions in {args.out}", facts)

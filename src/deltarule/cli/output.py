@@ -7,7 +7,7 @@ from typing import Any
 
 from ..storage.json_text import json_text
 
-__all__ = ["Output"]
+__all__ = ["Notes", "Output", "table"]
 
 
 class Output:
@@ -39,6 +39,18 @@ class Output:
         """The result: text for people, or the facts as JSON."""
         if not self.silent:
             print(json_text(facts) if self.as_json else text, flush=True)
+
+
+class Notes:
+    """Says each sentence that it is called with, and keeps all of them."""
+
+    def __init__(self, out: Output) -> None:
+        self.out = out
+        self.told: list[str] = []
+
+    def __call__(self, sentence: str) -> None:
+        self.told.append(sentence)
+        self.out.note(sentence)
 
 
 def table(rows: list[tuple[str, str]]) -> str:

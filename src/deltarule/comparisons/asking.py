@@ -16,7 +16,7 @@ from ..ground.options import options_of
 from ..mathematics import metrics as metric_table
 from ..network.assembly import assemble
 from ..network.inputs import brief, check_number
-from ..network.judging import DEFAULT_METRICS, check_plan, judge_for, monitor_for
+from ..network.judging import check_plan, judge_for, metrics_of_run, monitor_for
 from ..network.network import Network
 from ..report.words import is_share
 from ..runs.preparation import (
@@ -234,9 +234,7 @@ def greater_is_better(metric: str) -> bool:
 
 def columns_of(recipe: Recipe) -> list[str]:
     """What a run by a settled recipe records, training and validation."""
-    chosen = list(recipe.metrics or [DEFAULT_METRICS[recipe.task or "classification"]])
-    if recipe.task == "classification" and "accuracy" not in chosen:
-        chosen.append("accuracy")
+    chosen = metrics_of_run(recipe.task or "classification", recipe.metrics)
     return [f"{part}_{name}" for part in ("val", "train") for name in ("loss", *chosen)]
 
 
@@ -313,12 +311,8 @@ def _check_training(recipe: Recipe, network: Network, problems: Problems) -> Non
     """What `Network.train` would refuse of the settings, without its rows."""
     own = {name: getattr(recipe, name) for name in ("lr", "patience", "min_delta")}
     check_plan(problems, plan_of(recipe, network.settings), network.settings, **own)
-    judge = judge_for(network.preprocessing.targets, recipe.metrics, problems)
-    metrics = judge.metrics
-    if network.preprocessing.targets.task == "classification":
-        judge = judge_for(
-            network.preprocessing.targets, list(dict.fromkeys([*metrics, "accuracy"])), problems
-        )
+    targets = network.preprocessing.targets
+    judge = judge_for(targets, metrics_of_run(targets.task, recipe.metrics), problems)
     monitor_for(recipe.monitor, judge, True, recipe.patience, recipe.min_delta, problems)
 
 
@@ -327,6 +321,7 @@ def _check_rows(recipe: Recipe, dataset: Dataset) -> None:
     prepared = prepare(recipe, dataset)
     settings = {name: getattr(prepared.recipe, name) for name in TRAINING}
     rows = {name: getattr(prepared, name) for name in ("X", "y", "X_val", "y_val")}
+    rows["sample_weight"] = prepared.weight
     given = {**options_of(Network.train), **settings, **rows, "progress": False}
     assemble(prepared.network.chain, prepared.network.preprocessing, 0, given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 ORDER = (
     "selection",
     "dataset",
+    "disguises",
     "targets",
     "formats",
     "downloads",
@@ -12,6 +13,7 @@ ORDER = (
     "sources",
     "pieces",
     "tables",
+    "doubts",
     "splits",
     "scaling",
     "batches",

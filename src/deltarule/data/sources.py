@@ -22,7 +22,7 @@ from .formats.delimited import read_delimited
 from .formats.idx import holds_idx, read_idx
 from .formats.image_folder import holds_class_folders, read_image_folder
 from .formats.reading import MAX_IN_MEMORY
-from .targets import Task, as_targets, count_missing
+from .targets import Task, as_targets
 
 __all__ = ["load_data"]
 
@@ -148,9 +148,13 @@ def _from_table(table: Table, path: Path, request: _Request) -> Dataset:
         )
     rows, y = table.without(target), table[target]
     dataset = Dataset(_name(path), rows, feature_names=rows.names, target_name=target)
-    if count_missing(y) and not request.need_target:
-        return dataset
-    return _with_targets(dataset, as_targets(y, request.task, f"{path}: the target {target!r}"))
+    try:
+        y = as_targets(y, request.task, f"{path}: the target {target!r}")
+    except InvalidInput:
+        if request.need_target:
+            raise
+        return dataset  # whatever stands there, the rows can be predicted
+    return _with_targets(dataset, y)
 
 
 def _from_arrays(arrays: Arrays, path: Path, request: _Request) -> Dataset:

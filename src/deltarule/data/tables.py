@@ -28,7 +28,7 @@ from .downloads import cache_folder
 from .pieces import MOST_PIECES, choose_knots, write_pieces
 from .selection import is_mapped, scratch_file
 
-__all__ = ["MAX_CATEGORIES", "NumberColumn", "TableEncoder", "TextColumn", "almost_numbers"]
+__all__ = ["MAX_CATEGORIES", "NumberColumn", "TableEncoder", "TextColumn"]
 
 MAX_CATEGORIES = 100
 """Categories of one text column, the most frequent; the others are zeros, like unseen ones."""
@@ -288,25 +288,6 @@ def _as_floats(name: str, values: Array, problems: Problems) -> Array:
             "leave the field empty if the value is missing."
         )
     return np.array(numbers, np.float64)
-
-
-def almost_numbers(table: Table) -> dict[str, tuple[int, str]]:
-    """Text columns of which nine values in ten or more are numbers, likely by a slip.
-
-    Returns
-    -------
-    dict
-        For each such column, how many values are other text, and the most frequent of them.
-    """
-    found = {}
-    for name in table:
-        if _is_text(table[name]):
-            counts = Counter(value for value in table[name] if value is not None)
-            strange = [value for value in counts if as_number(value) is None]
-            number = sum(counts[value] for value in strange)
-            if 10 * number <= counts.total():
-                found[name] = (number, max(strange, key=lambda value: counts[value]))
-    return found
 
 
 def _read_columns(

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
+from .disguises import disguised, mostly_numbers
 
 __all__ = ["Task", "as_targets", "count_missing", "guess_task"]
 
@@ -64,7 +65,7 @@ def as_targets(y: Array, task: Task | None, where: str) -> Array:
     Raises
     ------
     InvalidInput
-        If values are missing, or are not what `task` needs.
+        If values are missing, are not what `task` needs, or look like something else.
     """
     missing = count_missing(y)
     if missing:
@@ -73,7 +74,15 @@ def as_targets(y: Array, task: Task | None, where: str) -> Array:
             "can be learned from them."
         )
     text = y.dtype.kind in "OU"
+    if text and task != "classification" and (found := disguised(y)) is not None:
+        insist = "" if task else " If they are names of classes, say --task classification."
+        raise InvalidInput(f"{where} looks like {found[0]}: {found[1]}.{insist}")
     if (task or guess_task(y)) == "regression":
+        if text and (few := mostly_numbers(y)) is not None:
+            raise InvalidInput(
+                f"{where} holds text in {few[0]:,} of {len(y):,} rows, such as {few[1]!r}; "
+                "regression needs numbers, so mend or remove these rows."
+            )
         if text:
             raise InvalidInput(
                 f"{where} holds text such as {y[0]!r}; regression needs numbers, so use "

@@ -30,6 +30,7 @@ class Judge:
     metrics : mapping of name to metric(y, prediction, weight)
     decide : scores → what the metrics compare with the targets
     restore : targets as the network sees them → targets in the units of the data
+    probabilities : scores → what metrics compare that take probabilities
     """
 
     def __init__(
@@ -37,13 +38,25 @@ class Judge:
         metrics: Mapping[str, Metric],
         decide: Callable[[Array], Array],
         restore: Callable[[Array], Array],
+        probabilities: Callable[[Array], Array | None] | None = None,
     ) -> None:
         self.metrics, self.decide, self.restore = dict(metrics), decide, restore
+        self.probabilities = probabilities
 
     def __call__(self, y: Array, z: Array, weight: Array | None) -> dict[str, float]:
         """Every metric of scores z against targets y."""
         target, prediction = self.restore(y), self.decide(z)
-        return {name: float(f(target, prediction, weight)) for name, f in self.metrics.items()}
+        found: dict[str, float] = {}
+        p: Array | None = None
+        for name, f in self.metrics.items():
+            given = prediction
+            if getattr(f, "takes", "decisions") == "probabilities":
+                assert self.probabilities is not None
+                p = self.probabilities(z) if p is None else p
+                assert p is not None
+                given = p
+            found[name] = float(f(target, given, weight))
+        return found
 
 
 def scored(chain: Chain, rows: Rows) -> Iterator[tuple[slice, Array]]:

@@ -1,7 +1,8 @@
 """Metrics: metric(y, ŷ, weight) → one number; a row of weight w counts w times            (M0)
 
 Names and definitions are scikit-learn's.
-Classification metrics compare classes, (n,) integers, or label indicators, (n, k) of 0 and 1;
+Classification metrics compare classes, (n,) integers, or label indicators, (n, k) of 0 and 1, with
+predicted ones, or with probabilities, (n, k), where `takes` is "probabilities";
 regression metrics compare targets and predictions, (n,) or (n, k).  `greater_is_better` tells
 which way is up.
 """
@@ -21,6 +22,7 @@ __all__ = [
     "f1_macro",
     "mean_absolute_error",
     "r2",
+    "roc_auc",
     "root_mean_squared_error",
 ]
 
@@ -30,12 +32,13 @@ F = TypeVar("F", bound=Callable[..., float])
 FEW = 16
 
 
-def metric(task: str, greater_is_better: bool) -> Callable[[F], F]:
-    """Declare a metric's task and direction."""
+def metric(task: str, greater_is_better: bool, takes: str = "decisions") -> Callable[[F], F]:
+    """Declare a metric's task and direction, and whether it takes decisions or probabilities."""
 
     def declare(function: F) -> F:
         function.task = task  # type: ignore[attr-defined]
         function.greater_is_better = greater_is_better  # type: ignore[attr-defined]
+        function.takes = takes  # type: ignore[attr-defined]
         return function
 
     return declare
@@ -91,6 +94,38 @@ def f1_macro(y: Array, prediction: Array, weight: Array | None = None) -> float:
         hit, both = table.diagonal(), table.sum(0) + table.sum(1)
         hit, both = hit[both > 0], both[both > 0]
     return float(np.where(both > 0, 2.0 * hit / np.maximum(both, np.finfo(float).tiny), 0.0).mean())
+
+
+@metric("classification", greater_is_better=True, takes="probabilities")
+def roc_auc(y: Array, prediction: Array, weight: Array | None = None) -> float:
+    """AUC = Σᵢⱼ wᵢwⱼ·([pᵢ > pⱼ] + ½[pᵢ = pⱼ])/Σᵢⱼ wᵢwⱼ,   yᵢ = 1, yⱼ = 0                   (M7)
+
+    How often a row of the class has a higher probability than one that is not; of more than two
+    classes (or labels) the mean over those that some rows have and others lack, each against the
+    rest; NaN where there is none.
+    """
+    w = np.ones(len(y)) if weight is None else weight.astype(np.float64)
+    k = prediction.shape[1]
+    if y.ndim == 1:
+        columns = [1] if k == 2 else range(k)
+        pairs = [(y == j, prediction[:, j]) for j in columns]
+    else:
+        pairs = [(y[:, j] == 1, prediction[:, j]) for j in range(k)]
+    areas = np.array([_area(is_one, p, w) for is_one, p in pairs])
+    known = areas[~np.isnan(areas)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _area(is_one: Array, p: Array, weight: Array) -> float:
+    """(M7) of one class, by sorting: equal probabilities form groups that count half."""
+    _, group = np.unique(p, return_inverse=True)
+    ones = np.bincount(group, np.where(is_one, weight, 0.0))
+    others = np.bincount(group, np.where(is_one, 0.0, weight))
+    all_pairs = ones.sum() * others.sum()
+    if not all_pairs > 0:
+        return float("nan")
+    below = np.cumsum(others) - others
+    return float(ones @ (below + 0.5 * others) / all_pairs)
 
 
 def _columns(values: Array) -> Array:

@@ -22,10 +22,18 @@ __all__ = [
     "check_engine",
     "check_plan",
     "judge_for",
+    "metrics_of_run",
     "monitor_for",
 ]
 
 DEFAULT_METRICS = {"classification": "accuracy", "regression": "r2"}
+OF_EVERY_RUN = {"classification": "accuracy", "regression": "root_mean_squared_error"}
+
+
+def metrics_of_run(task: str, chosen: Iterable[str] | None) -> list[str]:
+    """What a run records: what was asked for or the task's default, and what scripts count on."""
+    asked = [DEFAULT_METRICS[task]] if chosen is None else list(chosen)
+    return list(dict.fromkeys([*asked, OF_EVERY_RUN[task]]))
 
 
 def check_plan(
@@ -115,7 +123,7 @@ def judge_for(
             chosen[given].task == targets.task,
             f"The metric {given} is for {chosen[given].task}; this network is for {targets.task}.",
         )
-    return Judge(chosen, targets.point, targets.restore)
+    return Judge(chosen, targets.point, targets.restore, targets.probabilities)
 
 
 def monitor_for(

@@ -33,8 +33,6 @@ def mistakes_view(found: Mapping[str, Any] | None, most: int) -> dict[str, Any] 
         if classes
         else f"Of {count(found.get('n'))} predictions these are the farthest from the truth."
     )
-    if found.get("looked_at") is not None and found["looked_at"] < found.get("n", 0):
-        remark += f" They are from the first {count(found['looked_at'])} rows."
     view: dict[str, Any] = {"heading": heading, "remark": remark, "pictures": []}
     view["columns"], view["rows"], view["text"] = (), [], ()
     if found.get("images") is not None:

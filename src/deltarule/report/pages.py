@@ -40,7 +40,7 @@ def run_page(facts: Mapping[str, Any]) -> str:
           any layers L; `best_epoch` and `monitor`;
         - `confusion` (k, k), rows for true classes, and `class_names`;
         - `calibration` {confidence, right, n (each a value per bin of confidence), error, bins};
-        - `mistakes` {rows, wrong, n, looked_at}: records of true, predicted and, of classes,
+        - `mistakes` {rows, wrong, n}: records of true, predicted and, of classes,
           confidence and of_true, worst first; how many of the n answers were wrong; and either
           `images`, bytes (m, height, width, 1 or 3), or `columns` and `cells` (m rows of values);
         - `first_layer` {W, image_shape}, `scatter` {y, prediction}.

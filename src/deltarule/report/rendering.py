@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .figures import standalone
+from .words import unbroken
 
 __all__ = ["DETAILS", "Detail", "Picture", "render", "within_size"]
 
@@ -86,6 +87,8 @@ def render(template: str, view: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=PackageLoader("deltarule.report", "templates"),
         autoescape=True,
+        # What is escaped by a filter, such as a command to copy, stays as it is.
+        finalize=lambda value: unbroken(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

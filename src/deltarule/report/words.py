@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = [
     "metric_name",
     "metric_value",
     "number",
+    "unbroken",
 ]
 
 ABSENT = "—"
@@ -25,7 +27,20 @@ BIDI_CONTROLS = frozenset(
 )
 # Line separators that tools read in different ways, and what XML forbids.
 UNWELCOME = frozenset("\u2028\u2029\ufeff\ufffe\uffff")
-METRIC_NAMES = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "mse": "MSE", "auc": "AUC", "f1": "F1"}
+BEFORE_UNIT = re.compile(r"(\d) (?=(?:s|ms|µs|min|h|%|kB|MB|GB)(?!\w))")
+WITHIN_TIME = re.compile(r"(\d\u00a0(?:min|h)) (?=\d)")
+METRIC_NAMES = {
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mse": "MSE",
+    "auc": "AUC",
+    "f1": "F1",
+    "f1_macro": "mean F1",
+    "root_mean_squared_error": "RMSE",
+    "mean_absolute_error": "MAE",
+    "roc_auc": "ROC AUC",
+}
 
 
 def legible(text: object, limit: int = 120, lines: bool = False) -> str:
@@ -49,6 +64,12 @@ def _hidden(character: str) -> bool:
         or character in UNWELCOME
         or unicodedata.category(character) in ("Cc", "Cs")
     )
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces between numbers and their units at which no line is broken."""
+    joined = BEFORE_UNIT.sub("\\1\u00a0", text)
+    return WITHIN_TIME.sub("\\1\u00a0", joined)
 
 
 def as_float(value: Any) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,7 +89,7 @@ def _mistakes(
 ) -> dict[str, Any]:
     """The wrong answers that were given with the greatest confidence."""
     sure = np.where(decision == truth, -np.inf, p.max(1))
-    worst = _largest(prepared, sure)
+    worst = _largest(sure)
     rows = [
         {
             "true": names[truth[i]],
@@ -105,16 +104,15 @@ def _mistakes(
 
 def _errors(prepared: Prepared, network: Network, truth: Array, decision: Array) -> dict[str, Any]:
     """The predictions that are farthest from the truth."""
-    worst = _largest(prepared, abs(decision - truth))
+    worst = _largest(abs(decision - truth))
     rows = [{"true": float(truth[i]), "predicted": float(decision[i])} for i in worst]
     return _shown(prepared, network, worst, rows, None, len(truth))
 
 
-def _largest(prepared: Prepared, size: Array) -> Array:
-    """Where the largest of the finite sizes are, of equal ones the first, among what is shown."""
-    seen = size if prepared.shown is None else size[: len(prepared.shown)]
-    order = np.argsort(-seen, kind="stable")[:MOST_MISTAKES]
-    return order[np.isfinite(seen[order])]
+def _largest(size: Array) -> Array:
+    """Where the largest of the finite sizes are, of equal ones the first."""
+    order = np.argsort(-size, kind="stable")[:MOST_MISTAKES]
+    return order[np.isfinite(size[order])]
 
 
 def _shown(
@@ -127,9 +125,9 @@ def _shown(
 ) -> dict[str, Any]:
     made: dict[str, Any] = {"rows": rows, "wrong": wrong, "n": n}
     if prepared.shown is not None:
-        made["looked_at"] = len(prepared.shown)
-        made["columns"] = list(prepared.shown.columns)[:MOST_COLUMNS]
-        made["cells"] = _cells(prepared.shown, worst)
+        table = prepared.shown.take(worst)
+        made["columns"] = list(table)[:MOST_COLUMNS]
+        made["cells"] = _cells(table)
     elif network.image_shape is not None and len(worst):
         assert prepared.X_val is not None
         X: Any = prepared.X_val
@@ -137,12 +135,10 @@ def _shown(
     return made
 
 
-def _cells(table: Table, rows: Array) -> list[list[Any]]:
-    """The values of some rows, None where one is missing."""
-    of_column: list[Callable[[int], Any]] = [
-        column.__getitem__ for column in list(table.columns.values())[:MOST_COLUMNS]
-    ]
-    cells = [[value_of(i) for value_of in of_column] for i in rows]
+def _cells(table: Table) -> list[list[Any]]:
+    """The values of a table's rows, None where one is missing."""
+    of_column = [table[name] for name in list(table)[:MOST_COLUMNS]]
+    cells = [[values[i] for values in of_column] for i in range(len(table))]
     return [[None if v is None or v != v else v for v in row] for row in cells]
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.doubts import doubts_of_classes, doubts_of_columns, require_classes
 from ..data.pieces import PIECES, ROWS_A_PIECE
 from ..data.selection import Input, is_mapped, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
-from ..data.tables import TableEncoder, almost_numbers
+from ..data.tables import TableEncoder
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..ground.memory import in_words
@@ -30,6 +31,7 @@ from .recipes import SETTINGS, TRAINING, Recipe
 
 __all__ = [
     "Prepared",
+    "Shown",
     "encoder_for",
     "load_for",
     "network_arguments",
@@ -43,9 +45,36 @@ __all__ = [
     "validation_rows",
 ]
 
-MOST_SHOWN = 10_000
 MOST_NUMBERS, MOST_BYTES = 64, 2**29
 """Columns of numbers, and bytes of their pieces, up to which a table is cut up unasked."""
+OF_TABLES = "feature"
+"""The scaling of a table, which its encoder does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The validation rows of a table as they are written, for whoever shows some.
+
+    Attributes
+    ----------
+    table : Table
+    index : array or None
+        Which of its rows they are; None for all.
+    """
+
+    table: Table
+    index: Array | None = None
+
+    @classmethod
+    def of(cls, table: Table, rows: Array) -> Shown:
+        """A copy of these rows; but where columns lie in a file, only their numbers."""
+        if any(map(is_mapped, table.columns.values())):
+            return cls(table, rows)
+        return cls(table.take(rows))
+
+    def take(self, rows: Array) -> Table:
+        """Some of them, a table of their own."""
+        return self.table.take(rows if self.index is None else self.index[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +90,11 @@ class Prepared:
     X_val, y_val : the validation rows, or None
     notes : tuple of str
         What the data look like they got wrong.
-    shown : Table or None
-        Of a table the first validation rows, as they are written, for whoever shows some.
+    weight : array or None
+        Of each training row.  Validation rows weigh 1, so that runs with and without are judged
+        alike, and as `evaluate` judges them.
+    shown : Shown or None
+        Of a table.
     """
 
     recipe: Recipe
@@ -72,7 +104,8 @@ class Prepared:
     X_val: Input | Encoded | None
     y_val: Array | None
     notes: tuple[str, ...]
-    shown: Table | None = None
+    weight: Array | None = None
+    shown: Shown | None = None
 
 
 def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
@@ -118,14 +151,17 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     encoder = encoder_for(dataset, train, recipe.pieces)
     given = network_arguments(recipe, dataset, encoder)
     planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
+    if y.dtype.kind != "f":
+        notes += doubts_of_classes(y, _target_of(dataset))
     if isinstance(X, Table):
+        notes += doubts_of_columns(X, train)
         if recipe.pieces == "auto" and (why := too_large_for_pieces(X, len(train))):
             notes.append(why)
-        notes += [
-            f"The column {name!r} is taken as text because of {count} values such as {example!r}; "
-            "the others are numbers."
-            for name, (count, example) in almost_numbers(X).items()
-        ]
+        if recipe.scaling not in (OF_TABLES, "auto"):
+            notes.append(
+                f"scaling={recipe.scaling!r} changes nothing: the numbers of a table are always "
+                "standardised, column by column."
+            )
         assert encoder is not None
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
@@ -139,8 +175,18 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     y_val = y[held_out] if len(held_out) else None
     shown = None
     if isinstance(dataset.X, Table) and len(held_out):
-        shown = dataset.X.take(held_out[:MOST_SHOWN])
-    return Prepared(settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), shown)
+        shown = Shown.of(dataset.X, held_out)
+    weight = _balanced(y[train]) if recipe.class_weight == "balanced" else None
+    return Prepared(
+        settled, network, parts[0], y[train], parts[1], y_val, tuple(notes), weight, shown
+    )
+
+
+def _balanced(y: Array) -> Array:
+    """n/(k·nᵢ) for each row of a class with nᵢ of n rows: the k classes weigh the same."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    weights: Array = (len(y) / (len(counts) * counts))[codes]
+    return weights
 
 
 def settle(recipe: Recipe, dataset: Dataset, network: Network, n_train: int, n_val: int) -> Recipe:
@@ -150,7 +196,7 @@ def settle(recipe: Recipe, dataset: Dataset, network: Network, n_train: int, n_v
         data=_absolute(recipe.data),
         task=network.preprocessing.targets.task,
         validation=float(n_val) if dataset.validation_rows else recipe.validation,
-        scaling=network.settings.scaling,
+        scaling=OF_TABLES if isinstance(dataset.X, Table) else network.settings.scaling,
         pieces=pieces_for(recipe.pieces, dataset.X, n_train),
         loss=network.settings.loss.spec(),
     )
@@ -263,6 +309,11 @@ def network_arguments(
             f"{'holds classes' if classification else 'is a number'}; "
             "choose another loss, or say what the target is with --task."
         )
+    if recipe.class_weight != "none" and not classification:
+        raise InvalidInput(
+            f"class_weight={recipe.class_weight!r} weighs classes, but the target is a number; "
+            "leave it out, or say what the target is with --task."
+        )
     outputs, classes = len(levels_of(chosen) or [0]), None
     if classification:
         classes, outputs = _classes(dataset)
@@ -300,6 +351,13 @@ def about(dataset: Dataset, network: Network) -> dict[str, Any]:
     }
 
 
+def _target_of(dataset: Dataset) -> str:
+    """The beginning of a sentence about the targets."""
+    if dataset.target_name is None:
+        return f"The target of {dataset.name}"
+    return f"The target {dataset.target_name!r} of {dataset.name}"
+
+
 def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
     """The labels in order, None where they are 0..k−1; and their number."""
     assert dataset.y is not None
@@ -310,6 +368,7 @@ def _classes(dataset: Dataset) -> tuple[list[Any] | None, int]:
             f"The target of {dataset.name} holds one class only, {only}; there is nothing to tell "
             "apart. Add rows of another class."
         )
+    require_classes(found, dataset.y, _target_of(dataset))
     named = len(dataset.class_names or ())
     if found.dtype.kind in "iu" and found[0] >= 0 and found[-1] < max(named, len(found)):
         return None, max(named, len(found))

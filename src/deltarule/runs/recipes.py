@@ -69,6 +69,9 @@ class Recipe:
     activation: Any = option("relu", "one name, or one for each hidden layer", "NAME")
     dropout: Any = option(0.0, "share of hidden units left out in a step", "RATE")
     normalization: str | None = option(None, "batch or layer", "KIND")
+    class_weight: str = option(
+        "none", "none, or balanced: each class weighs the same, however rare", "KIND"
+    )
     loss: Any = option(
         "auto", "by default cross_entropy for classes, squared_error for numbers", "NAME"
     )
@@ -168,6 +171,7 @@ class Recipe:
                 f"{self.validation}.",
             )
         check_flag(problems, "stratify", self.stratify)
+        check_one_of(problems, "class_weight", self.class_weight, CLASS_WEIGHTS)
         if self.pieces != "auto":
             check_number(problems, "pieces", self.pieces, low=0, high=MOST_PIECES, integer=True)
 
@@ -230,6 +234,8 @@ class Recipe:
             return False
 
 
+CLASS_WEIGHTS = ("none", "balanced")
+
 SETTINGS = (
     "activation",
     "dropout",
@@ -249,7 +255,12 @@ SETTINGS = (
 PARTS = ("activation", "loss", "initializer", "optimizer", "schedule")
 """The fields that may hold options: {name = "adam", beta1 = 0.95}, or optimizer.beta1."""
 
-INSTEAD_OF_NONE: dict[str, Any] = {"schedule": [], "activation": "identity", "scaling": "none"}
+INSTEAD_OF_NONE: dict[str, Any] = {
+    "schedule": [],
+    "activation": "identity",
+    "scaling": "none",
+    "class_weight": "none",
+}
 """What 'none' means for keys whose default is something: TOML has no word for nothing."""
 
 TRAINING = (

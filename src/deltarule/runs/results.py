@@ -18,6 +18,7 @@ RESULT_OF: dict[str, Any] = {
     "train_accuracy": MAYBE,
     "metric_name": str,
     "val_metric": MAYBE,
+    "val_root_mean_squared_error": MAYBE,
     "seconds": float | int,
     "parameters": int,
     "engine": str,
@@ -27,11 +28,14 @@ RESULT_OF: dict[str, Any] = {
 }
 """What stands in a result, in this order, and of what kind it is."""
 
+LATER = ("val_root_mean_squared_error",)
+"""What results of earlier versions lack, which are whole without."""
+
 
 def is_result(facts: Any) -> bool:
     """Whether these are the facts of a run, all of them and each of its kind."""
     return (
         isinstance(facts, dict)
-        and list(facts) == list(RESULT_OF)
-        and all(isinstance(facts[name], kind) for name, kind in RESULT_OF.items())
+        and list(facts) == [name for name in RESULT_OF if name in facts or name not in LATER]
+        and all(isinstance(value, RESULT_OF[name]) for name, value in facts.items())
     )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shlex
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from ..learning.callbacks import Callback
 from ..learning.history import History
 from ..learning.probes import Probe
 from ..learning.tensorboard import require_tensorboardx
-from ..network.judging import DEFAULT_METRICS
+from ..network.judging import DEFAULT_METRICS, metrics_of_run
 from ..network.loading import BEST
 from ..network.network import Network
 from ..report.pages import run_page
@@ -81,6 +81,8 @@ class _Asked:
     workers : Workers or None
     going_on : dict
         What `Network.train` is told of a run that goes on; empty of a new one.
+    tell : function of a sentence, or None
+        Hears what the data look like they got wrong.
     """
 
     command: str
@@ -90,6 +92,7 @@ class _Asked:
     tensorboard: bool
     workers: Workers | None
     going_on: dict[str, Any]
+    tell: Callable[[str], object] | None
 
     @property
     def leads(self) -> bool:
@@ -107,6 +110,7 @@ def train_run(
     report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Train by a recipe; write the run folder: recipe, metrics, best weights, report, result.
 
@@ -123,6 +127,8 @@ def train_run(
         Those who train together; each makes this call, with the same recipe and folder.
     tensorboard : bool
         Write event files into the folder `tensorboard` of the run.
+    tell : function of a sentence, optional
+        Called, before the training begins, with each that the data look like they got wrong.
 
     Raises
     ------
@@ -145,9 +151,14 @@ def train_run(
         there = workers.restarts and (wanted / RECIPE).is_file()
         if workers.greatest(bool(there) and workers.leads):
             return resume_run(
-                wanted, callbacks=callbacks, progress=progress, workers=workers, report=report
+                wanted,
+                callbacks=callbacks,
+                progress=progress,
+                workers=workers,
+                report=report,
+                tell=tell,
             )
-    asked = _Asked(command, tuple(callbacks), progress, report, tensorboard, workers, {})
+    asked = _Asked(command, tuple(callbacks), progress, report, tensorboard, workers, {}, tell)
     return _run(recipe, wanted, asked)
 
 
@@ -160,6 +171,7 @@ def resume_run(
     report: bool = True,
     workers: Workers | None = None,
     tensorboard: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> Outcome:
     """Go on with a run that was interrupted or killed, to the same bits as if it had not been.
 
@@ -179,6 +191,8 @@ def resume_run(
     tensorboard : bool
         Write event files, of all epochs; so does a run that was begun with them, and one that is
         done writes them anew.
+    tell : function of a sentence, optional
+        As in `train_run`.
 
     Raises
     ------
@@ -215,7 +229,9 @@ def resume_run(
             "checkpoint_every": recipe.checkpoint_every,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        asked = _Asked(command, tuple(callbacks), progress, report, tensorboard, workers, going_on)
+        asked = _Asked(
+            command, tuple(callbacks), progress, report, tensorboard, workers, going_on, tell
+        )
         try:
             return _run(recipe, run, asked)
         except KeyboardInterrupt as error:
@@ -256,6 +272,9 @@ def _run(recipe: Recipe, wanted: Path | None, asked: _Asked) -> Outcome:
     recipe, name = prepared.recipe, prepared.network.about["data"]
     there = bool(asked.going_on)
     journal = Journal(wanted, name, recipe, there, asked.tensorboard, asked.leads)
+    if asked.tell is not None and asked.leads:
+        for sentence in prepared.notes:
+            asked.tell(sentence)
     with journal.lock:
         return _train(prepared, journal, asked)
 
@@ -264,9 +283,8 @@ def _train(prepared: Prepared, journal: Journal, asked: _Asked) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
     told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
-    metrics = recipe.metrics
-    if metrics is not None and recipe.task == "classification":
-        metrics = list(dict.fromkeys([*metrics, "accuracy"]))  # scripts count on it
+    assert recipe.task is not None  # `prepare` has settled it
+    metrics = metrics_of_run(recipe.task, recipe.metrics)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CutShort)  # it is told by the report and an error
@@ -275,6 +293,7 @@ def _train(prepared: Prepared, journal: Journal, asked: _Asked) -> Outcome:
                 prepared.y,
                 prepared.X_val,
                 prepared.y_val,
+                sample_weight=prepared.weight,
                 **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
                 callbacks=[Probe(), journal, *asked.callbacks],
                 progress=asked.progress,
@@ -348,10 +367,11 @@ def _result(folder: Path, prepared: Prepared, history: History) -> dict[str, Any
         "train_accuracy": last.get("train_accuracy"),
         "metric_name": metric,
         "val_metric": best.get(f"val_{metric}"),
+        "val_root_mean_squared_error": best.get("val_root_mean_squared_error"),
         "seconds": round(history.seconds, 3),
         "parameters": prepared.network.n_parameters,
         "engine": history.engine,
         "device": history.device or None,
         "weights_sha256": history.weights_sha256,
-        "notes": list(history.notes),
+        "notes": [*prepared.notes, *history.notes],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,19 @@ from typing import Any
 import numpy as np
 
 from ..data.dataset import Dataset, Table
+from ..data.doubts import unknown_texts
 from ..data.selection import Input, rows_within, select
 from ..ground.contracts import Array
-from ..ground.errors import FileRefused, InvalidInput, NotAvailable, choose
+from ..ground.errors import (
+    FileRefused,
+    InvalidInput,
+    NotAvailable,
+    Problems,
+    UnknownName,
+    choose,
+    did_you_mean,
+)
+from ..network.judging import metrics_of_run
 from ..network.loading import BEST, load
 from ..network.network import Network
 from ..network.parts import levels_of
@@ -157,21 +168,72 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
+def _look_at(
+    dataset: Dataset, network: Network, data: str, tell: Callable[[str], object] | None
+) -> None:
+    """Tell what rows look like they got wrong for a model.
+
+    Raises
+    ------
+    UnknownName
+        If the model needs columns that a table lacks; all are named.
+    """
+    encoder, table = network.preprocessing.encoder, dataset.X
+    notes = list(dataset.notes)
+    if encoder is not None and isinstance(table, Table):
+        problems = Problems()
+        for column in encoder.columns:
+            problems.require(
+                column.name in table,
+                f"{data} has no column {column.name!r}, which the model was trained on."
+                f"{did_you_mean(column.name, table.names)}",
+            )
+        problems.raise_if_any(UnknownName)
+        notes += unknown_texts(encoder, table)
+    if tell is not None:
+        for sentence in notes:
+            tell(sentence)
+
+
 def evaluate_model(
-    path: str | Path, data: str, changes: dict[str, Any], split: str = "auto"
+    path: str | Path,
+    data: str,
+    changes: dict[str, Any],
+    split: str = "auto",
+    *,
+    tell: Callable[[str], object] | None = None,
 ) -> dict[str, Any]:
-    """Loss and metrics of a model on some data, and which rows they were."""
+    """Loss and metrics of a model on some data, and which rows they were.
+
+    Parameters
+    ----------
+    tell : function of a sentence, optional
+        Called with each that the rows look like they got wrong.
+    """
     model = open_model(path)
     dataset, which = rows_for(model, data, changes, split, need_target=True)
     assert dataset.y is not None
-    found = model.network.evaluate(dataset.X, dataset.y)
+    _look_at(dataset, model.network, data, tell)
+    task = model.network.preprocessing.targets.task
+    found = model.network.evaluate(dataset.X, dataset.y, metrics=metrics_of_run(task, None))
     return {"loss": found["loss"], "accuracy": None, **found, "n": len(dataset.y), "split": which}
 
 
 def predictions_csv(
-    path: str | Path, data: str, changes: dict[str, Any], split: str = "auto", proba: bool = False
+    path: str | Path,
+    data: str,
+    changes: dict[str, Any],
+    split: str = "auto",
+    proba: bool = False,
+    *,
+    tell: Callable[[str], object] | None = None,
 ) -> tuple[str, int]:
     """Predictions as CSV, one row each: the label or number, and probabilities if asked for.
+
+    Parameters
+    ----------
+    tell : function of a sentence, optional
+        As in `evaluate_model`.
 
     Returns
     -------
@@ -182,6 +244,7 @@ def predictions_csv(
     model = open_model(path)
     dataset, _ = rows_for(model, data, changes, split, need_target=False)
     network = model.network
+    _look_at(dataset, network, data, tell)
     predicted = network.predict(dataset.X)
     columns = [predicted.reshape(len(predicted), -1)]
     target = network.about.get("target") or "prediction"

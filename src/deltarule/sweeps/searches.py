@@ -14,7 +14,7 @@ from ..data.dataset import Dataset
 from ..ground.errors import InvalidInput, Problems, did_you_mean
 from ..mathematics import metrics as metric_table
 from ..network.inputs import brief, check_number, check_one_of
-from ..network.judging import DEFAULT_METRICS, check_plan
+from ..network.judging import check_plan, metrics_of_run
 from ..runs.preparation import (
     encoder_for,
     load_for,
@@ -195,9 +195,7 @@ def _direction(metric: object, recipe: Recipe, space: Space, dataset: Dataset) -
     """Whether more of the metric is better; refuses a metric that there is not, or not for all."""
     assert dataset.y is not None
     task = "regression" if dataset.y.dtype.kind == "f" else "classification"
-    names = [DEFAULT_METRICS[task]] if recipe.metrics is None else list(recipe.metrics)
-    if task == "classification":
-        names.append("accuracy")
+    names = metrics_of_run(task, recipe.metrics)
     ups = {name: getattr(metric_table, name).greater_is_better for name in names}
     ups = {"loss": False, **ups}
     parts = ("val", "train") if len(validation_rows(recipe, dataset)[1]) else ("train",)
