@@ -219,6 +219,48 @@ def test_hostile_descriptions_are_refused(case):
         TableEncoder.from_json(description, tensors)
 
 
+def test_numbers_in_pieces(table):
+    """Each column of numbers is followed by its pieces; the median stands for a gap there, too."""
+    encoder = TableEncoder.fit(table, pieces=2)
+    names = ["age", "age (missing)", "age (piece 1 of 2)", "age (piece 2 of 2)", "pay"]
+    assert list(encoder.feature_names[:5]) == names
+    whole, encoded = TableEncoder.fit(table).transform(table), encoder.transform(table)
+    np.testing.assert_array_equal(encoded[:, [0, 1, 4]], whole[:, :3])
+    assert encoded[:, 2].tolist() == [0, 1, 1, 1]
+    assert encoded[:, 3].tolist() == [0, 0, 1, 0]
+
+
+def test_pieces_come_back(table):
+    """An encoder with knots is read as it was written, and without knots writes none."""
+    encoder = TableEncoder.fit(table, pieces=3)
+    assert TableEncoder.from_json(encoder.to_json(), encoder.tensors()) == encoder
+    plain = TableEncoder.fit(table)
+    assert "knots" not in plain.tensors()
+    assert "knots" not in str(plain.to_json())
+
+
+@pytest.mark.parametrize(
+    "knots",
+    [None, [1.0], [3.0, 2.0, 1.0] * 2, [1.0, 2.0, np.inf] * 2, [1.0, 1.0, 2.0] * 2],
+)
+def test_knots_that_are_none(table, knots):
+    """Knots that are missing, too few, infinite or do not rise are refused."""
+    encoder = TableEncoder.fit(table, pieces=2)
+    tensors = encoder.tensors()
+    del tensors["knots"]
+    if knots is not None:
+        tensors["knots"] = np.array(knots)
+    with pytest.raises(FileRefused, match="knots are not 6 values that rise"):
+        TableEncoder.from_json(encoder.to_json(), tensors)
+
+
+@pytest.mark.parametrize("pieces", [-1, 257, 2.5, "8", True])
+def test_pieces_that_are_none(table, pieces):
+    """Another number of pieces is refused, saying what may be."""
+    with pytest.raises(InvalidInput, match="a whole number from 0 to 256, not"):
+        TableEncoder.fit(table, pieces=pieces)
+
+
 def test_columns_are_values():
     """Columns of equal content are equal, and cannot be changed."""
     assert NumberColumn("a", 0.0, 0.0, 1.0, True) == NumberColumn("a", 0.0, 0.0, 1.0, True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule.data.dataset import Dataset, Table
-from deltarule.runs.preparation import load_for, prepare, validation_rows
+from deltarule.runs.preparation import load_for, pieces_for, prepare, validation_rows
 from deltarule.runs.recipes import recipe_from
 
 laws = settings(deadline=None, derandomize=True, max_examples=60)
@@ -278,3 +278,46 @@ def test_images_keep_their_shape() -> None:
     prepared = prepare(recipe(scaling="channel"), load_for(recipe(data="digits")))
     assert prepared.network.image_shape == (1, 8, 8)
     assert np.asarray(prepared.X).dtype == np.uint8
+
+
+def numbers(n_rows: int, n_columns: int) -> Table:
+    """A table of numbers, without memory for each column."""
+    return Table({f"c{i}": np.broadcast_to(np.arange(1.0), n_rows) for i in range(n_columns)})
+
+
+@pytest.mark.parametrize(
+    ("pieces", "n_rows", "n_columns", "n_train", "expected"),
+    [
+        ("auto", 10_000, 5, 8_000, 32),
+        ("auto", 1_000, 64, 800, 12),
+        ("auto", 100, 5, 63, 0),
+        ("auto", 10_000, 65, 8_000, 0),
+        ("auto", 10_000_000, 5, 8_000_000, 0),
+        (8, 10_000_000, 100, 8_000_000, 8),
+        (32, 100, 5, 10, 32),
+    ],
+)
+def test_into_how_many_pieces(
+    pieces: Any, n_rows: int, n_columns: int, n_train: int, expected: int
+) -> None:
+    """Unless a number is asked for: as many as rows teach, none where they would be too large."""
+    assert pieces_for(pieces, numbers(n_rows, n_columns), n_train) == expected
+
+
+def test_pieces_are_settled_and_learned() -> None:
+    """The recipe of the run holds the number, and the network has an input for each piece."""
+    data = Dataset("table", Table({"x": np.arange(200.0)}), np.arange(200) % 2)
+    prepared = prepare(recipe(), data)
+    assert prepared.recipe.pieces == 160 // 64
+    assert prepared.network.settings.sizes[0] == 1 + 160 // 64
+    assert prepare(prepared.recipe, data).network.settings.sizes[0] == 1 + 160 // 64
+    assert prepare(recipe(pieces=0), data).network.settings.sizes[0] == 1
+    assert prepare(recipe(), dataset(np.arange(30) % 3)).recipe.pieces == 0  # of an array
+
+
+def test_numbers_that_stay_whole_are_told() -> None:
+    """A table too wide for pieces is trained with whole numbers, and the run says so."""
+    X = numbers(128, 65)
+    data = Dataset("table", X, np.arange(128) % 2)
+    assert any("--pieces 32 would cut them up" in note for note in prepare(recipe(), data).notes)
+    assert not prepare(recipe(pieces=0), data).notes

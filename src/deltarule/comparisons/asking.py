@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -267,19 +268,20 @@ def _fit_to_data(question: Question, metric: str | None, dataset: Dataset) -> tu
             "A comparison needs rows that the arms are judged by, and validation is 0; give a "
             "share or a number of rows, such as --validation 0.2."
         )
-    encoder, memory, arms = encoder_for(dataset, train), 0, []
+    encoder_of = functools.cache(functools.partial(encoder_for, dataset, train))
+    memory, arms = 0, []
     for arm in question.arms:
         settled = arm.recipe
         for values in question.tries or [{}]:
             try:
                 recipe = recipe_from(dataclasses.asdict(arm.recipe), values)
-                given = network_arguments(recipe, dataset, encoder)
+                given = network_arguments(recipe, dataset, encoder_of(recipe.pieces))
                 planned = planned_memory(recipe, dataset, given, len(train), len(held_out))
                 planned.require()
                 memory = max(memory, planned.total)
                 network = Network(**given)
                 _check_training(recipe, network, problems)
-                settled = settle(arm.recipe, dataset, network, len(held_out))
+                settled = settle(arm.recipe, dataset, network, len(train), len(held_out))
             except InvalidInput as error:
                 problems.take(error)
         arms.append(dataclasses.replace(arm, recipe=settled))

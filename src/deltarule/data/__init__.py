@@ -11,6 +11,7 @@ ORDER = (
     "downloads",
     "digits",
     "sources",
+    "pieces",
     "tables",
     "doubts",
     "splits",

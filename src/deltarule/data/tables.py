@@ -1,7 +1,8 @@
 """Tables become numbers: what is learned from the training rows, and applied to all later ones.
 
 Numbers: missing → the median, with a column of 0 and 1 that says so if any were missing among the
-training rows; then (x − mean) / standard deviation.  Text: one column of 0 and 1 for each
+training rows; then (x − mean) / standard deviation, and if wanted the number in pieces
+(`pieces.py`).  Text: one column of 0 and 1 for each
 category; unseen and missing texts are zeros throughout.
 
 Columns of 0 and 1 stay as they are.  They are of order one already, their zero says "absent", and
@@ -24,6 +25,7 @@ from ..ground.errors import FileRefused, InvalidInput, Problems
 from ..ground.memory import require_memory
 from .dataset import Table, as_number
 from .downloads import cache_folder
+from .pieces import MOST_PIECES, choose_knots, write_pieces
 from .selection import is_mapped, scratch_file
 
 __all__ = ["MAX_CATEGORIES", "NumberColumn", "TableEncoder", "TextColumn"]
@@ -38,17 +40,20 @@ _TENSORS = ("median", "mean", "scale")
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """x ↦ ((x or median) − mean) / scale, and [x is missing] if `indicator`."""
+    """x ↦ ((x or median) − mean) / scale, [x is missing] if `indicator`, and its pieces between
+    `knots`, if there are any.
+    """
 
     name: str
     median: float
     mean: float
     scale: float
     indicator: bool
+    knots: tuple[float, ...] = ()
 
     @classmethod
-    def fit(cls, name: str, values: Array) -> NumberColumn:
-        """Median, mean and standard deviation of a float64 column, whatever its magnitude."""
+    def fit(cls, name: str, values: Array, pieces: int = 0) -> NumberColumn:
+        """Median, mean, deviation and knots of a float64 column, whatever its magnitude."""
         missing = np.isnan(values)
         indicator = bool(missing.any())
         known = values[~missing]
@@ -56,29 +61,39 @@ class NumberColumn:
             return cls(name, 0.0, 0.0, 1.0, indicator)
         if known.min() == known.max():
             return cls(name, float(known[0]), float(known[0]), 1.0, indicator)
+        knots = tuple(choose_knots(known, pieces).tolist())
         # In units of the largest value no sum or square overflows.
         unit = float(np.abs(known).max())
         known = known / unit
         median = float(np.median(known))
         filled = np.where(missing, median, values / unit)
         scale = float(filled.std()) * unit
-        return cls(name, median * unit, float(filled.mean()) * unit, scale or 1.0, indicator)
+        mean = float(filled.mean()) * unit
+        return cls(name, median * unit, mean, scale or 1.0, indicator, knots)
 
     @property
     def feature_names(self) -> list[str]:
         """The names of the columns that this one becomes."""
-        return [self.name, f"{self.name} (missing)"] if self.indicator else [self.name]
+        k = max(len(self.knots) - 1, 0)
+        return [
+            self.name,
+            *([f"{self.name} (missing)"] if self.indicator else []),
+            *(f"{self.name} (piece {j} of {k})" for j in range(1, k + 1)),
+        ]
 
     def write(self, values: Array, out: Array) -> None:
-        """Write the encoding of float64 `values` (n,) into `out` (n, 1 or 2)."""
+        """Write the encoding of float64 `values` (n,) into `out` (n, len(feature_names))."""
         missing = np.isnan(values)
+        known = np.where(missing, self.median, values)
         with np.errstate(over="ignore"):
-            scaled = (np.where(missing, self.median, values) - self.mean) / self.scale
+            scaled = (known - self.mean) / self.scale
         # A value far beyond the training rows must not become infinite in the smaller dtype.
         largest = np.finfo(out.dtype).max
         out[:, 0] = np.clip(scaled, -largest, largest)
         if self.indicator:
             out[:, 1] = missing
+        if self.knots:
+            write_pieces(known, np.array(self.knots), out[:, 1 + self.indicator :])
 
 
 @dataclass(frozen=True)
@@ -134,7 +149,7 @@ class TableEncoder:
     columns: tuple[NumberColumn | TextColumn, ...]
 
     @classmethod
-    def fit(cls, table: Any, rows: Array | slice = slice(None)) -> TableEncoder:
+    def fit(cls, table: Any, rows: Array | slice = slice(None), *, pieces: int = 0) -> TableEncoder:
         """Learn the encoding from the training rows, `rows` of a table; one column at a time.
 
         Parameters
@@ -142,17 +157,23 @@ class TableEncoder:
         table : Table, mapping of columns, or data frame
         rows : slice or array of int or bool
             All, if not said.
+        pieces : int
+            Features that each column of numbers gets besides itself, at the most: parts of it
+            between quantiles of the training rows, each from 0 to 1, where a network can bend.
 
         Raises
         ------
         InvalidInput
-            If it is no table, or has no rows.
+            If it is no table, has no rows, or `pieces` is no number from 0 to 256.
         """
         table = Table.from_any(table)
         if not len(table) or not len(np.arange(len(table))[rows]):
             raise InvalidInput("A table without rows teaches no encoding; give training rows.")
-        kinds = {name: TextColumn if _is_text(table[name]) else NumberColumn for name in table}
-        return cls(tuple(kinds[name].fit(name, table[name][rows]) for name in sorted(table)))
+        if type(pieces) is not int or not 0 <= pieces <= MOST_PIECES:
+            raise InvalidInput(
+                f"pieces must be a whole number from 0 to {MOST_PIECES}, not {pieces!r:.40}."
+            )
+        return cls(tuple(_fit(name, table[name], rows, pieces) for name in sorted(table)))
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -216,17 +237,22 @@ class TableEncoder:
                 {"name": column.name, "categories": list(column.categories)}
                 if isinstance(column, TextColumn)
                 else {"name": column.name, "indicator": column.indicator}
+                | ({"knots": len(column.knots)} if column.knots else {})
                 for column in self.columns
             ]
         }
 
     def tensors(self) -> dict[str, Array]:
-        """'median', 'mean' and 'scale': float64, one value for each column of numbers."""
+        """'median', 'mean' and 'scale': float64, one value for each column of numbers; and
+        'knots', those of all columns in a row, where there are any.
+        """
         numbers = [column for column in self.columns if isinstance(column, NumberColumn)]
-        return {
+        tensors = {
             name: np.array([getattr(column, name) for column in numbers], np.float64)
             for name in _TENSORS
         }
+        knots = [knot for column in numbers for knot in column.knots]
+        return tensors | ({"knots": np.array(knots, np.float64)} if knots else {})
 
     @classmethod
     def from_json(cls, description: object, tensors: Mapping[str, Array]) -> TableEncoder:
@@ -238,6 +264,12 @@ class TableEncoder:
             If they do not describe one; they may come from a damaged or hostile file.
         """
         return cls(_read_columns(description, tensors))
+
+
+def _fit(name: str, values: Array, rows: Array | slice, pieces: int) -> NumberColumn | TextColumn:
+    if _is_text(values):
+        return TextColumn.fit(name, values[rows])
+    return NumberColumn.fit(name, values[rows], pieces)
 
 
 def _is_text(values: Array) -> bool:
@@ -271,11 +303,15 @@ def _read_columns(
     for entry in entries:
         require(isinstance(entry, dict) and isinstance(entry.get("name"), str), "a nameless column")
         require(
-            set(entry) in ({"name", "categories"}, {"name", "indicator"}),
+            set(entry) == {"name", "categories"} or set(entry) - {"knots"} == {"name", "indicator"},
             "a column of no known kind",
         )
         require(
             isinstance(entry.get("indicator", True), bool), "an indicator that is not a boolean"
+        )
+        require(
+            type(entry.get("knots", 3)) is int and 3 <= entry.get("knots", 3) <= MOST_PIECES + 1,
+            "a number of knots that is none",
         )
         categories = entry.get("categories", [])
         require(
@@ -297,12 +333,30 @@ def _read_columns(
             f"{name} is not {count} finite float64 values",
         )
     require((tensors["scale"] > 0).all(), "a scale that is not positive")
-    numbers = zip(*(tensors[name].tolist() for name in _TENSORS), strict=True)
+    counts = [entry.get("knots", 0) for entry in entries if "indicator" in entry]
+    knots = _read_knots(counts, tensors.get("knots"))
+    require(knots is not None, f"knots are not {sum(counts)} values that rise in each column")
+    assert knots is not None
+    numbers = zip(*(tensors[name].tolist() for name in _TENSORS), knots, strict=True)
     columns: list[NumberColumn | TextColumn] = []
     for entry in entries:
         if "indicator" in entry:
-            median, mean, scale = next(numbers)
-            columns.append(NumberColumn(entry["name"], median, mean, scale, entry["indicator"]))
+            median, mean, scale, cuts = next(numbers)
+            indicator = entry["indicator"]
+            columns.append(NumberColumn(entry["name"], median, mean, scale, indicator, cuts))
         else:
             columns.append(TextColumn(entry["name"], tuple(entry["categories"])))
     return tuple(columns)
+
+
+def _read_knots(counts: list[int], values: Array | None) -> list[tuple[float, ...]] | None:
+    """The knots of each column of numbers; None if they are none."""
+    values = np.empty(0) if values is None else values
+    if not isinstance(values, np.ndarray) or values.dtype != np.float64:
+        return None
+    if values.shape != (sum(counts),) or not np.isfinite(values).all():
+        return None
+    parts = np.split(values, np.cumsum(counts)[:-1])
+    if any((np.diff(part / 2) <= 0).any() for part in parts):
+        return None
+    return [tuple(part.tolist()) for part in parts]

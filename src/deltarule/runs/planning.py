@@ -108,7 +108,7 @@ def plan_run(recipe: Recipe) -> RunPlan:
     """
     dataset = load_for(recipe)
     train, held_out = validation_rows(recipe, dataset)
-    given = network_arguments(recipe, dataset, encoder_for(dataset, train))
+    given = network_arguments(recipe, dataset, encoder_for(dataset, train, recipe.pieces))
     settings = settings_of(given)
     layers, description = describe_settings(
         settings, recipe.engine, recipe.precision, recipe.device

@@ -11,12 +11,14 @@ import numpy as np
 
 from ..data.dataset import Dataset, Table
 from ..data.doubts import doubts_of_classes, doubts_of_columns, require_classes
+from ..data.pieces import PIECES, ROWS_A_PIECE
 from ..data.selection import Input, is_mapped, select
 from ..data.sources import load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
+from ..ground.memory import in_words
 from ..learning.plan import Plan
 from ..mathematics import losses
 from ..network.assembly import OF_PLAN, rows_info
@@ -33,6 +35,7 @@ __all__ = [
     "encoder_for",
     "load_for",
     "network_arguments",
+    "pieces_for",
     "plan_of",
     "planned_memory",
     "prepare",
@@ -42,6 +45,8 @@ __all__ = [
     "validation_rows",
 ]
 
+MOST_NUMBERS, MOST_BYTES = 64, 2**29
+"""Columns of numbers, and bytes of their pieces, up to which a table is cut up unasked."""
 OF_TABLES = "feature"
 """The scaling of a table, which its encoder does."""
 
@@ -143,13 +148,15 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     assert y is not None
     train, held_out = validation_rows(recipe, dataset)
     X, notes = dataset.X, list(dataset.notes)
-    encoder = encoder_for(dataset, train)
+    encoder = encoder_for(dataset, train, recipe.pieces)
     given = network_arguments(recipe, dataset, encoder)
     planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
     if y.dtype.kind != "f":
         notes += doubts_of_classes(y, _target_of(dataset))
     if isinstance(X, Table):
         notes += doubts_of_columns(X, train)
+        if recipe.pieces == "auto" and (why := too_large_for_pieces(X, len(train))):
+            notes.append(why)
         if recipe.scaling not in (OF_TABLES, "auto"):
             notes.append(
                 f"scaling={recipe.scaling!r} changes nothing: the numbers of a table are always "
@@ -159,7 +166,7 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         X = encoder.transform(X, np.dtype(recipe.dtype))
     network = Network(**given)
     network.about = about(dataset, network)
-    settled = settle(recipe, dataset, network, len(held_out))
+    settled = settle(recipe, dataset, network, len(train), len(held_out))
     parts: list[Any] = [None, None]
     for i, index in enumerate((train, held_out)):
         if len(index):
@@ -182,7 +189,7 @@ def _balanced(y: Array) -> Array:
     return weights
 
 
-def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Recipe:
+def settle(recipe: Recipe, dataset: Dataset, network: Network, n_train: int, n_val: int) -> Recipe:
     """The recipe with everything settled that was left to the data."""
     return dataclasses.replace(
         recipe,
@@ -190,6 +197,7 @@ def settle(recipe: Recipe, dataset: Dataset, network: Network, n_val: int) -> Re
         task=network.preprocessing.targets.task,
         validation=float(n_val) if dataset.validation_rows else recipe.validation,
         scaling=OF_TABLES if isinstance(dataset.X, Table) else network.settings.scaling,
+        pieces=pieces_for(recipe.pieces, dataset.X, n_train),
         loss=network.settings.loss.spec(),
     )
 
@@ -199,9 +207,39 @@ def _absolute(data: str) -> str:
     return str(Path(data).expanduser().resolve()) if Path(data).expanduser().exists() else data
 
 
-def encoder_for(dataset: Dataset, train: Array) -> TableEncoder | None:
-    """What turns a table into numbers, learned from its training rows; None for arrays."""
-    return TableEncoder.fit(dataset.X, train) if isinstance(dataset.X, Table) else None
+def encoder_for(dataset: Dataset, train: Array, pieces: int | str) -> TableEncoder | None:
+    """What turns a table into numbers, learned from its training rows; None for arrays.
+
+    Parameters
+    ----------
+    pieces : int or "auto"
+        The recipe's key.
+    """
+    X = dataset.X
+    if not isinstance(X, Table):
+        return None
+    return TableEncoder.fit(X, train, pieces=pieces_for(pieces, X, len(train)))
+
+
+def pieces_for(pieces: int | str, X: Input | Table, n_train: int) -> int:
+    """Into how many parts each column of numbers is cut at the most; 0 for an array."""
+    if not isinstance(X, Table):
+        return 0
+    if pieces != "auto":
+        return int(pieces)
+    return 0 if too_large_for_pieces(X, n_train) else min(PIECES, n_train // ROWS_A_PIECE)
+
+
+def too_large_for_pieces(X: Table, n_train: int) -> str:
+    """Why numbers stay whole unless it is asked otherwise; "" if nothing speaks against pieces."""
+    numbers = sum(X[name].dtype.kind != "O" for name in X)
+    size = PIECES * numbers * len(X) * 4
+    asked = f"The numbers are standardised only; --pieces {PIECES} would cut them up."
+    if numbers > MOST_NUMBERS:
+        return f"The table has {numbers:,} columns of numbers, as of images. {asked}"
+    if size > MOST_BYTES and n_train >= 2 * ROWS_A_PIECE:
+        return f"In pieces the numbers of the table would take {in_words(size)}. {asked}"
+    return ""
 
 
 def planned_memory(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.dataset import as_number
+from ..data.pieces import MOST_PIECES, PIECES
 from ..data.scaling import KINDS
 from ..ground.errors import (
     DeltaruleError,
@@ -58,6 +59,12 @@ class Recipe:
     )
     stratify: bool = option(True, "split each class in the same proportion")
     scaling: str = option("feature", f"of the input: {', '.join(KINDS)}", "KIND")
+    pieces: Any = option(
+        "auto",
+        f"parts that each column of numbers of a table is cut into, 0 for none; {PIECES} by "
+        "default, fewer for few rows",
+        "N",
+    )
     hidden_layer_sizes: list[int] = option([256, 128], "units of each hidden layer", "256,128")
     activation: Any = option("relu", "one name, or one for each hidden layer", "NAME")
     dropout: Any = option(0.0, "share of hidden units left out in a step", "RATE")
@@ -165,6 +172,8 @@ class Recipe:
             )
         check_flag(problems, "stratify", self.stratify)
         check_one_of(problems, "class_weight", self.class_weight, CLASS_WEIGHTS)
+        if self.pieces != "auto":
+            check_number(problems, "pieces", self.pieces, low=0, high=MOST_PIECES, integer=True)
 
     def _check_training(self, problems: Problems) -> None:
         check_number(problems, "lr", self.lr, low=0, above=True)

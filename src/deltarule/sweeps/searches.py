@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -218,13 +219,13 @@ def _direction(metric: object, recipe: Recipe, space: Space, dataset: Dataset) -
 def _check_corners(recipe: Recipe, space: Space, dataset: Dataset) -> None:
     """Refuse a space in a corner of which a training would be refused."""
     train, held_out = validation_rows(recipe, dataset)
-    encoder = encoder_for(dataset, train)
+    encoder_of = functools.cache(functools.partial(encoder_for, dataset, train))
     base, refused = dataclasses.asdict(recipe), dict[str, str]()
     for corner in space.corners():
         told = Problems()
         try:
             tried = recipe_from(base, corner)
-            given = network_arguments(tried, dataset, encoder)
+            given = network_arguments(tried, dataset, encoder_of(tried.pieces))
             settings = settings_of(given)
             check_plan(
                 told,
