@@ -21,7 +21,6 @@ from deltarule.machine.optimizer import Optimizer
 from deltarule.mathematics import metrics, schedules
 from deltarule.network.network import Network
 
-
 LONG = os.environ.get("DELTARULE_LONG") == "1"
 
 
