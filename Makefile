@@ -9,7 +9,7 @@ COMPILED := PYTHONDONTWRITEBYTECODE=
 
 # What has a long form: more kills, signals, bits and examples.
 LONG_FORMS := tests/runs tests/comparisons tests/sweeps tests/learning/test_snapshot.py tests/data/formats/test_columnar_mapped.py \
-	$(addprefix tests/house/test_,$(addsuffix .py, book pages gallery reproduction)) \
+	$(addprefix tests/house/test_,$(addsuffix .py, pages gallery reproduction)) \
 	$(addprefix tests/laws/test_,$(addsuffix .py, killed interrupted vanishing_folders sweeps_killed \
 	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files engine_parity \
 	playground_parity))
