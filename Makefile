@@ -4,10 +4,15 @@ BIN := .venv/bin
 # One BLAS thread for each test process: two thread pools on two cores ruin each other.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
+# Some machines forbid it, and each of some hundred processes would compile the package anew.
+COMPILED := PYTHONDONTWRITEBYTECODE=
+
 # What has a long form: more kills, signals, bits and examples.
-LONG_FORMS := tests/runs tests/comparisons tests/sweeps tests/data/formats/test_columnar_mapped.py tests/house/test_pages.py tests/house/test_gallery.py \
+LONG_FORMS := tests/runs tests/comparisons tests/sweeps tests/learning/test_snapshot.py tests/data/formats/test_columnar_mapped.py \
+	$(addprefix tests/house/test_,$(addsuffix .py, pages gallery reproduction)) \
 	$(addprefix tests/laws/test_,$(addsuffix .py, killed interrupted vanishing_folders sweeps_killed \
-	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files))
+	sweeps_postgres torch_path torchrun damaged_models damaged_files fuzzed_files engine_parity \
+	playground_parity))
 
 # What the engine is compiled from.
 ENGINE := setup.py $(wildcard src/deltarule/engine/core/*)
@@ -23,7 +28,7 @@ demo: .venv/demo-installed  ## train on the embedded digits and say where the re
 	$(BIN)/deltarule train digits
 
 test: .venv/dev-installed  ## the whole test suite
-	tests/in_memory.sh env $(ONE_THREAD) $(BIN)/python -m pytest -n 3 --dist worksteal
+	tests/in_memory.sh env $(ONE_THREAD) $(COMPILED) $(BIN)/python -m pytest -n 3 --dist worksteal
 
 docs: $(SITE)/index.html  ## the documentation as a site that needs no network
 	@echo "The site is at file://$(abspath $(SITE))/index.html"

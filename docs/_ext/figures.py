@@ -72,12 +72,16 @@ def svg_of(script: Path, theme: str) -> bytes:
     """The figure of a script as SVG for light or dark pages, the same bytes every time."""
     from matplotlib import style
 
+    from deltarule.report.figures import lay_out
+
     buffer = io.BytesIO()
     with style.context(["default", style_of(theme)]):
         names = runpy.run_path(str(script))
         title = (names["__doc__"] or "").partition("\n")[0]
         metadata = {"Date": None, "Title": title}
-        names["draw"]().savefig(buffer, format="svg", transparent=True, metadata=metadata)
+        figure = names["draw"]()
+        lay_out(figure)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
     return buffer.getvalue()
 
 

@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "TERM": "xterm",
     "COLUMNS": "80",
 }
+# What draws no pictures where a law does not look at them.
+PLAIN = f"{SOURCE}{os.pathsep}{Path(__file__).resolve().parents[1] / 'plain_pages'}"
 TRAIN = ["train", "digits", "--hidden-layer-sizes", "6", "--epochs", "3", "--out"]
 
 
@@ -124,12 +126,12 @@ def test_a_terminal_without_greek() -> None:
 
 
 def on_a_terminal(words: list[str], **environment: str) -> tuple[int, str]:
-    """Exit code and what a terminal shows of the program's stderr."""
+    """Exit code and what a terminal shows of the program's stderr; no pictures are drawn."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-m", "deltarule", *words],
-        env={**ENVIRONMENT, **environment},
+        env={**ENVIRONMENT, "PYTHONPATH": PLAIN, **environment},
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         stdin=subprocess.DEVNULL,

@@ -309,18 +309,29 @@ def test_dask(compare: Compare, tmp_path: Path) -> None:
     assert untimed(found.facts) == whole
 
 
-PROGRAM = """
+LONG = os.environ.get("DELTARULE_LONG") == "1"
+QUESTION: dict[str, Any] = {
+    "vary": {"optimizer": ["adam", "sgd"]},
+    "seeds": 2,
+    "tune": {"lr": [0.001, 0.01]},
+    "tune_seeds": 1,
+    "progress": False,
+    "changes": {
+        "epochs": 40 if LONG else 16,
+        "hidden_layer_sizes": [64],
+        "checkpoint_every": "0.01 s",
+        "engine": "reference",
+    },
+}
+PROGRAM = f"""
 import sys, deltarule as dr
 if __name__ == "__main__":
-    dr.compare("digits", vary={"optimizer": ["adam", "sgd"]}, seeds=2, folder=sys.argv[1],
-        n_jobs=2, progress=False, tune={"lr": [0.001, 0.01]}, tune_seeds=1,
-        changes={"epochs": 40, "hidden_layer_sizes": [64], "checkpoint_every": "0.01 s",
-                 "engine": "reference"})
+    dr.compare("digits", folder=sys.argv[1], n_jobs=2, **{QUESTION!r})
 """
 
 
 def start(folder: Path, said: str = "said") -> subprocess.Popen[bytes]:
-    plain = [] if os.environ.get("DELTARULE_LONG") == "1" else [str(ROOT / "tests" / "plain_pages")]
+    plain = [] if LONG else [str(ROOT / "tests" / "plain_pages")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *plain])}
     words = [sys.executable, "-c", PROGRAM, str(folder)]
     with (folder.parent / said).open("wb") as file:
@@ -339,10 +350,9 @@ def until_alone(group: int) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_killed_and_interrupted(tmp_path: Path) -> None:
+def test_killed_and_interrupted(tmp_path: Path, plain_pages: None) -> None:
     """Killed, then interrupted by Ctrl-C, then let go on: the facts of one that was left alone."""
-    whole = start(tmp_path / "whole")
-    assert whole.wait(120) == 0
+    dr.compare("digits", folder=tmp_path / "whole", n_jobs=1, **QUESTION)
 
     def finished() -> int:
         return len(list((tmp_path / "it").rglob("result.json")))

@@ -26,25 +26,25 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Each: the estimator, its parameters, rows, features, outputs.
 CASES: dict[str, tuple[str, dict[str, Any], int, int, int]] = {
-    "wide": ("MLPClassifier", {"hidden_layer_sizes": [2000, 1500]}, 400, 1500, 10),
+    "wide": ("MLPClassifier", {"hidden_layer_sizes": [1000, 900]}, 200, 1000, 10),
     "rows held out": (
         "MLPRegressor",
         {"hidden_layer_sizes": [1500], "early_stopping": True, "solver": "sgd"},
-        20_000,
+        12_000,
         300,
         5,
     ),
     "reference": (
         "MLPClassifier",
-        {"hidden_layer_sizes": [1500, 1000], "engine": "reference", "average": 0.9, "dropout": 0.2},
-        1000,
+        {"hidden_layer_sizes": [1000, 800], "engine": "reference", "average": 0.9, "dropout": 0.2},
+        600,
         300,
         3,
     ),
-    "many features": ("MLPClassifier", {"hidden_layer_sizes": [100]}, 20_000, 1000, 3),
+    "many features": ("MLPClassifier", {"hidden_layer_sizes": [100]}, 12_000, 1000, 3),
     "lbfgs, wide": (
         "MLPClassifier",
-        {"hidden_layer_sizes": [1500], "solver": "lbfgs", "max_iter": 15},
+        {"hidden_layer_sizes": [800], "solver": "lbfgs", "max_iter": 12},
         50,
         1000,
         5,
@@ -52,7 +52,7 @@ CASES: dict[str, tuple[str, dict[str, Any], int, int, int]] = {
     "lbfgs, rows": (
         "MLPClassifier",
         {"hidden_layer_sizes": [200], "solver": "lbfgs", "max_iter": 3},
-        50_000,
+        30_000,
         100,
         3,
     ),

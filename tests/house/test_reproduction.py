@@ -82,7 +82,7 @@ def test_a_list_is_widened_at_the_end_that_was_chosen() -> None:
     assert wider(values, {0.001, 0.01}) == [0.0003, *values, 0.03]
 
 
-def test_a_reproduction_in_small(tmp_path: Path) -> None:
+def test_a_reproduction_in_small(tmp_path: Path, plain_pages: None) -> None:
     """Four comparisons, with lists that are long enough; asked again, nothing is run anew, and
     the section is the same and says what the quick form cannot show.
     """

@@ -28,7 +28,8 @@ MACHINE = [
 NODE = """
 const fs = require("fs"), vm = require("vm");
 for (const file of process.argv.slice(1)) vm.runInThisContext(fs.readFileSync(file, "utf8"));
-process.stdout.write(JSON.stringify(drive(JSON.parse(fs.readFileSync(0, "utf8")))));
+require("readline").createInterface({ input: process.stdin }).on("line", (jobs) =>
+  process.stdout.write(JSON.stringify(drive(JSON.parse(jobs))) + "\\n"));
 """
 # A few points, few steps: what is compared is rounding, and it does not need many.
 SMALL = {
@@ -53,20 +54,28 @@ def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
     """`ask(jobs)`: what the page's functions answer, in Node where it is, else in Chromium."""
     node = shutil.which("node")
     if node:
+        files = [PAGE.parent / "js" / f"{name}.js" for name in MACHINE]
+        with subprocess.Popen(
+            [node, "-e", NODE, *map(str, [*files, DRIVER])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        ) as running:
+            asked, answers, said = running.stdin, running.stdout, running.stderr
+            assert asked is not None
+            assert answers is not None
+            assert said is not None
 
-        def by_node(jobs: list[dict[str, Any]]) -> list[Any]:
-            files = [PAGE.parent / "js" / f"{name}.js" for name in MACHINE]
-            done = subprocess.run(
-                [node, "-e", NODE, *map(str, [*files, DRIVER])],
-                input=json.dumps(jobs),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout)
+            def by_node(jobs: list[dict[str, Any]]) -> list[Any]:
+                asked.write(json.dumps(jobs) + "\n")
+                asked.flush()
+                answer = answers.readline()
+                assert answer, said.read()
+                return json.loads(answer)
 
-        yield by_node
+            yield by_node
         return
     page = request.getfixturevalue("browser").new_page()
     page.goto(PAGE.as_uri())

@@ -18,7 +18,9 @@ import pytest
 
 import deltarule as dr
 from deltarule.runs import running
+from deltarule.sweeps import findings
 
+LONG = os.environ.get("DELTARULE_LONG") == "1"
 SPACE: dict[str, Any] = {
     "lr": {"low": 1e-4, "high": 1e-1, "log": True},
     "hidden_layer_sizes": {"depth": [1, 2], "width": {"low": 8, "high": 32, "log": True}},
@@ -27,16 +29,16 @@ SPACE: dict[str, Any] = {
 KEYS: dict[str, Any] = {"epochs": 6, "batch_size": 256, "checkpoint_every": "0.01 s"}
 
 
-def small_sweep(out: Path | None, trials: int = 6, **options: Any) -> Any:
-    """Some tenths of a second for each trial; reports of runs are left out."""
+def small_sweep(out: Path | None, trials: int = 6, page: bool = LONG, **options: Any) -> Any:
+    """Some tenths of a second for each trial; pages of runs are left out, and perhaps its own."""
     changes = {**KEYS, **options.pop("changes", {})}
-    page, running.run_page = running.run_page, lambda facts: "<html></html>"
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(running, "run_page", lambda facts: "<html></html>")
+        if not page:
+            patched.setattr(findings, "sweep_page", lambda facts: "<html></html>")
         return dr.sweep(
             "digits", SPACE, trials=trials, out=out, changes=changes, progress=False, **options
         )
-    finally:
-        running.run_page = page
 
 
 def start(work: Callable[[], object], says: Path | None = None) -> int:

@@ -22,6 +22,7 @@ from deltarule.storage.container import FORMAT_VERSION, read_tensors
 from deltarule.storage.generations import Generations
 
 LONG = os.environ.get("DELTARULE_LONG") == "1"
+MANY = 10**6 if LONG else 3 * 10**5  # a header longer than any may be
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 2)), RNG.integers(2, size=20)
 
@@ -132,7 +133,7 @@ ABSURD: dict[str, Callable[[], bytes]] = {
     "a header of 2^64 - 1 bytes": lambda: sealed({}, length=2**64 - 1),
     "a header of 100 GB": lambda: sealed({}, length=10**11),
     "a header as long as the file": lambda: sealed({}, size=100, length=2**12),
-    "a million tensors": lambda: sealed({str(i): tensor([0]) for i in range(10**6)}),
+    "many tensors": lambda: sealed({str(i): tensor([0]) for i in range(MANY)}),
     "ten thousand and one": lambda: sealed({str(i): tensor([0]) for i in range(10_001)}),
     "a shape of 2^62": lambda: sealed({"w": tensor([2**62], 0, 4)}, 4),
     "a shape that overflows": lambda: sealed({"w": tensor([2**32, 2**32], 0, 4)}, 4),

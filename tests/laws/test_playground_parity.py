@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from deltarule.network.construction import build_optimizer
 
 __all__ = ["ask", "offered"]
 
+LONG = os.environ.get("DELTARULE_LONG") == "1"
 DECAYS: list[dict[str, float]] = [{}, {"weightDecay": 0.3}, {"l2": 0.05}]
 
 
@@ -47,8 +49,19 @@ def test_the_page_offers_what_the_library_has(offered: dict[str, Any]) -> None:
 
 
 def test_twenty_steps_end_at_the_same_weights(ask: Ask, offered: dict[str, Any]) -> None:
-    """Every optimizer × schedule × activation × decay offered, to the digits the page names."""
+    """Every optimizer × schedule × activation × decay offered, to the digits the page names.
+
+    The short form takes every seventh, among which every pair of two is.
+    """
     X, y = points_of(ask, {})
+    tables = (offered["optimizers"], offered["schedules"], offered["activations"], DECAYS)
+    whole = list(itertools.product(*(list(enumerate(table)) for table in tables)))
+    assert len(whole) == 7 * 7 * 11 * 3
+    taken = [
+        [choice for _, choice in choices]
+        for choices in whole
+        if LONG or sum(number for number, _ in choices) % 7 == 0
+    ]
     jobs = [
         {
             "errand": "train",
@@ -57,11 +70,8 @@ def test_twenty_steps_end_at_the_same_weights(ask: Ask, offered: dict[str, Any])
             | {"optimizer": optimizer, "schedule": schedule, "activation": activation}
             | decay,
         }
-        for optimizer, schedule, activation, decay in itertools.product(
-            offered["optimizers"], offered["schedules"], offered["activations"], DECAYS
-        )
+        for optimizer, schedule, activation, decay in taken
     ]
-    assert len(jobs) == 7 * 7 * 11 * 3
     worst = 0.0
     for job, found in zip(jobs, ask(jobs), strict=True):
         net = network_of(job["settings"], offered, found["classes"])

@@ -24,7 +24,7 @@ pytest.importorskip("optuna", reason="needs Optuna")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
 LONG = os.environ.get("DELTARULE_LONG") == "1"
-KILLS, EPOCHS = (60, 400) if LONG else (8, 200)
+KILLS, EPOCHS = (60, 400) if LONG else (5, 100)
 
 
 def told(result: Any) -> list[dict[str, Any]]:

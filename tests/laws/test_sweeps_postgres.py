@@ -19,7 +19,7 @@ pytest.importorskip("optuna", reason="needs Optuna")
 pytest.importorskip("psycopg", reason="needs psycopg")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
-EPOCHS = 400 if os.environ.get("DELTARULE_LONG") == "1" else 150
+EPOCHS = 400 if os.environ.get("DELTARULE_LONG") == "1" else 100
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_two_processes_on_one_server(tmp_path: Path, server: Postgres, shared: b
         for f in folders
     ]
     assert [ended(child) for child in children] == [0, 0], says.read_text()
-    result = small_sweep(folders[0], trials=10, storage=server.url(), study=name)
+    result = small_sweep(folders[0], trials=10, storage=server.url(), study=name, page=True)
     assert len(result.trials) == 10
     assert {t["state"] for t in result.trials} <= {"complete", "pruned"}
     runs = [f.name for folder in set(folders) for f in folder.glob("trials/[0-9]*")]

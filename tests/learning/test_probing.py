@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 import deltarule as dr
 from deltarule.ground import arrays
 from deltarule.ground.errors import names_in
+from deltarule.learning import probing
 from deltarule.learning.probing import unfit_for_tensors
 from deltarule.machine.layers import Activation
 from deltarule.mathematics import activations, losses, optimizers
@@ -28,8 +32,9 @@ def asked(
     return unfit_for_tensors({"a": Activation(activation)}, loss, rule, {}, y, 3)
 
 
-def test_ours_are_fit() -> None:
+def test_ours_are_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every activation, loss and rule of the library works on tensors without numbers."""
+    monkeypatch.setattr(probing, "is_ours", lambda function: False)
     for name in names_in(activations):
         assert asked(getattr(activations, name)) == []
     for name in names_in(losses):
@@ -39,6 +44,22 @@ def test_ours_are_fit() -> None:
     assert asked(y=NUMBERS) == []  # soft targets
     for name in names_in(optimizers):
         assert asked(rule=getattr(optimizers, name)) == []
+
+
+def test_ours_are_known() -> None:
+    """A training of the library's own functions begins without what such tensors need, seconds."""
+    code = (
+        "import sys, numpy as np, deltarule as dr\n"
+        "net = dr.Network([4, 5, 2], activation={'name': 'elu', 'alpha': 0.5})\n"
+        "net.train(np.ones((6, 4)), np.arange(6) % 2, device='cpu', epochs=1, progress=False)\n"
+        "assert 'torch' in sys.modules and 'torch._dynamo' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for function in (activations.elu, losses.huber, optimizers.adam):
+        assert probing.is_ours(functools.partial(function, alpha=1))
+    for function in (through_numpy, numpy_loss, numpy_rule, np.tanh, functools.partial(looks)):
+        assert not probing.is_ours(function)
 
 
 def through_numpy(x: Any) -> Any:

@@ -22,39 +22,39 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 # Each: arguments of Network, n, n_val, arguments of train.
 CASES: dict[str, tuple[dict[str, Any], int, int, dict[str, Any]]] = {
-    "wide": ({"sizes": [2000, 2000, 1500, 10]}, 300, 100, {}),
+    "wide": ({"sizes": [1300, 1300, 900, 10]}, 300, 100, {}),
     "averaged": (
-        {"sizes": [1500, 2000, 5], "optimizer": "sgd", "dtype": "float64"},
+        {"sizes": [900, 1200, 5], "optimizer": "sgd", "dtype": "float64"},
         300,
         0,
         {"average": 0.9, "clip_norm": 1.0},
     ),
     "going back": (
-        {"sizes": [1500, 2000, 5]},
+        {"sizes": [1000, 1400, 5]},
         300,
         100,
         {"average": 0.9, "on_divergence": "rollback"},
     ),
     "normalised": (
-        {"sizes": [500, 1000, 1000, 10], "normalization": "batch"},
-        6000,
-        1500,
-        {"batch_size": 3000},
+        {"sizes": [300, 800, 800, 10], "normalization": "batch"},
+        3000,
+        1000,
+        {"batch_size": 1500},
     ),
     "smooth": (
-        {"sizes": [300, 1500, 1500, 3], "activation": "gelu", "dropout": 0.5},
-        3000,
+        {"sizes": [300, 1000, 1000, 3], "activation": "gelu", "dropout": 0.5},
+        1600,
         0,
-        {"batch_size": 1500, "engine": "reference"},
+        {"batch_size": 800, "engine": "reference"},
     ),
-    "many rows": ({"sizes": [4, 8, 2]}, 1_500_000, 200_000, {"batch_size": 4096}),
+    "many rows": ({"sizes": [4, 8, 2]}, 1_000_000, 150_000, {"batch_size": 4096}),
     "many numbers": (
         {"sizes": [10, 20, 60], "loss": "squared_error"},
-        120_000,
-        30_000,
+        60_000,
+        15_000,
         {"batch_size": 2048},
     ),
-    "device": ({"sizes": [2000, 2000, 1500, 10]}, 300, 100, {"device": "cpu", "average": 0.9}),
+    "device": ({"sizes": [1300, 1300, 900, 10]}, 300, 100, {"device": "cpu", "average": 0.9}),
 }
 CASES |= {
     f"{name}, checkpoints": (*CASES[name][:3], {**CASES[name][3], "checkpoint_every": "4 steps"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -12,7 +15,7 @@ import pytest
 from matplotlib._pylab_helpers import Gcf
 
 from deltarule.report import figures
-from deltarule.report.figures import INK, TRAIN, canvas, figure_svg, picture_svg
+from deltarule.report.figures import INK, TRAIN, canvas, figure_svg, lay_out, picture_svg
 
 
 def draw(prefix: str = "p", text: str = "label") -> str:
@@ -31,6 +34,27 @@ def test_colours_are_the_pages() -> None:
     assert f"var(--train, {TRAIN})" in svg
     assert "#000000" not in svg
     assert "#ffffff" not in svg
+
+
+def test_places_are_matplotlibs_own() -> None:
+    """A figure that is laid out before it is drawn has the bytes of one that is not."""
+
+    def saved(before: Callable[[Any], None]) -> bytes:
+        with canvas(5, 4) as figure:
+            for i, axes in enumerate(figure.subplots(2, 2).flat):
+                axes.plot([0, 10**i], [-(10**i), 1], label=f"{10**i}")
+                axes.set(title="title", xlabel="x", ylabel="a label\nof two lines")
+                axes.imshow(np.eye(9)) if i == 3 else axes.legend()
+            figure.colorbar(axes.images[0])
+            before(figure)
+            file = io.BytesIO()
+            figure.savefig(file, format="svg", metadata={"Date": None})
+            return file.getvalue()
+
+    def not_laid_out(figure: Any) -> None:
+        assert figure.get_layout_engine() is not None
+
+    assert saved(lay_out) == saved(not_laid_out)
 
 
 def test_every_picture_has_a_text_alternative() -> None:

@@ -13,6 +13,7 @@ from ..machine.layers import Activation
 __all__ = ["unfit_for_tensors"]
 
 ROWS, UNITS = 3, 4
+OURS = f"{__name__.partition('.')[0]}.mathematics."
 
 
 def unfit_for_tensors(
@@ -26,7 +27,8 @@ def unfit_for_tensors(
     """Whole sentences: which functions of a training need NumPy, or numbers before they go on.
 
     Each is called with tensors that have shapes and no numbers (PyTorch's device "meta"): what
-    gives such tensors back runs on every device and can be recorded.
+    gives such tensors back runs on every device and can be recorded.  The library's own are known
+    to be fit, and PyTorch takes seconds to make ready for such tensors: they are not asked.
 
     Parameters
     ----------
@@ -46,6 +48,8 @@ def unfit_for_tensors(
     probes.append(("optimizer", rule, lambda: _rule(rule, options)))
     found = []
     for kind, function, probe in probes:
+        if is_ours(function):
+            continue
         try:
             probe()
         except Exception as error:  # whatever a function of one's own raises
@@ -58,6 +62,12 @@ def unfit_for_tensors(
                 "deltarule.ground.arrays, without a look at single numbers, or leave device out."
             )
     return found
+
+
+def is_ours(function: Callable[..., Any]) -> bool:
+    """Whether a function, whatever options are bound to it, is one of the library's tables."""
+    module = getattr(unbound(function)[0], "__module__", None)
+    return isinstance(module, str) and module.startswith(OURS)
 
 
 def _blank(*shape: int, dtype: str = "float32") -> Any:

@@ -32,6 +32,7 @@ __all__ = [
     "VALIDATION",
     "canvas",
     "figure_svg",
+    "lay_out",
     "picture_svg",
     "standalone",
 ]
@@ -112,6 +113,21 @@ def canvas(width: float, height: float) -> Iterator[Any]:
         log.setLevel(level)
 
 
+def lay_out(figure: Any) -> None:
+    """Give the parts of a figure the places that they will have in an SVG.
+
+    Where this is left to `savefig`, it draws everything once more, for nothing but that.
+    """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        dpi, figure.dpi = figure.dpi, FigureCanvasSVG(figure).fixed_dpi
+        layout.execute(figure)
+        figure.dpi = dpi
+        figure.set_layout_engine(None)
+
+
 def figure_svg(figure: Any, title: str, description: str, prefix: str) -> str:
     """The figure as an SVG element with a title and a description, the same bytes every time.
 
@@ -124,6 +140,7 @@ def figure_svg(figure: Any, title: str, description: str, prefix: str) -> str:
     prefix : str
         Begins every id in the picture; pictures on one page need different ones.
     """
+    lay_out(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     drawn = ElementTree.fromstring(buffer.getvalue())
