@@ -95,7 +95,7 @@ def test_spirals_are_solved_with_adam(open_page: Open) -> None:
         "() => { const p = playground.page; while (p.training.t < 2000) p.training.step(); }"
     )
     seen = page.evaluate("() => playground.page.training.evaluate(playground.page.training.train)")
-    assert seen["accuracy"] == 1
+    assert seen["score"] == 1
 
 
 def test_a_link_follows_a_point_and_a_weight(open_page: Open) -> None:

@@ -21,7 +21,7 @@ CHAPTERS = sorted((ROOT / "docs" / "derivations").glob("[0-9]*.md"))
 DRIVER = Path(__file__).with_name("playground_driver.js")
 # The files that know nothing of a page, in its order.
 MACHINE = [
-    *("randomness", "activations", "network", "schedules", "optimizers"),
+    *("randomness", "activations", "network", "losses", "schedules", "optimizers"),
     *("datasets", "points", "settings", "training"),
     *("formulas", "derivation", "update", "python"),
 ]
@@ -87,7 +87,7 @@ def agreement() -> float:
     return float(text)
 
 
-def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) -> dr.Network:
+def network_of(settings: dict[str, Any], offered: dict[str, Any], outputs: int) -> dr.Network:
     """The library's network of a page's settings."""
     s = SMALL | {"optimizer": "adam", "schedule": "constant", "activation": "tanh"} | settings
     rule, schedule = offered["optimizers"][s["optimizer"]], offered["schedules"][s["schedule"]]
@@ -99,7 +99,7 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) 
     if s.get("warmup") and "warmup" not in schedule:
         schedules.append({"name": "warmup", "length": s["warmup"]})
     return dr.Network(
-        [2, *s["hidden"], classes],
+        [2, *s["hidden"], outputs],
         activation=s["activation"],
         initializer=s["initializer"],
         optimizer={"name": rule["rule"], **rule["fixed"], **chosen(rule["options"])},
@@ -108,6 +108,8 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) 
         l2=s.get("l2", 0.0),
         dropout=s.get("dropout", 0.0),
         scaling=s.get("scaling", "none"),
+        loss="squared_error" if outputs == 1 else "cross_entropy",
+        standardize_targets="auto" if outputs > 1 else False,
         dtype="float64",
         seed=s["seed"],
     )

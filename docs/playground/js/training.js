@@ -2,7 +2,7 @@
 // One training: θ, the optimizer's memory, the order of the rows, and the step θ ← θ − Δ(∇L).  (T1)
 (function (playground) {
   const { derive, permutation } = playground.randomness;
-  const { layoutOf, initialTheta, forward, crossEntropy, backward } = playground.network;
+  const { layoutOf, initialTheta, forward, backward } = playground.network;
 
   const { optionsOf } = playground.settings;
 
@@ -25,16 +25,16 @@
   class Training {
     /**
      * settings: as `settings.js` has them.
-     * train, validation: {x: Float64Array (2n), y: Array of n classes, n}.
-     * classes: how many there are.
+     * train, validation: {x: Float64Array (2n), y: Array of n classes or numbers, n}.
+     * outputs: how many classes there are; of numbers one.
      */
-    constructor(settings, train, validation, classes) {
-      Object.assign(this, { settings, classes });
+    constructor(settings, train, validation, outputs) {
+      Object.assign(this, { settings, outputs, loss: playground.lossOf(outputs) });
       this.rule = playground.optimizers[settings.optimizer];
       this.schedule = playground.schedules[settings.schedule];
       // One schedule begins with a warm-up of its own, and of two the rate would rise as a square.
       this.warmup = "warmup" in this.schedule.options ? 0 : settings.warmup;
-      this.layout = layoutOf([2, ...settings.hidden, classes]);
+      this.layout = layoutOf([2, ...settings.hidden, outputs]);
       this.scaling = learnScaling(settings.scaling, train.x, train.n);
       this.train = { ...train, x: this.scale(train.x) };
       this.validation = { ...validation, x: this.scale(validation.x) };
@@ -87,7 +87,7 @@
       const batch = Float64Array.from({ length: 2 * n }, (_, i) => x[2 * rows[i >> 1] + (i & 1)]);
       const noise = step === null ? null : { seed, step, dropout };
       const pass = forward(this.layout, activation, this.theta, batch, n, noise);
-      const loss = crossEntropy(rows.map((i) => y[i]), pass.z, n, this.classes);
+      const loss = this.loss.of(rows.map((i) => y[i]), pass.z, n, this.outputs);
       const back = backward(this.layout, activation, this.theta, pass, loss.g);
       let value = loss.value;
       if (l2 && !bare) {
@@ -129,18 +129,13 @@
       });
     }
 
-    /** The mean loss and the share of right answers, without dropout and penalty. */
+    /** The mean loss and its score, the share of right answers or R², without dropout and penalty. */
     evaluate(part) {
       const { x, y, n } = part;
-      if (!n) return { loss: NaN, accuracy: NaN };
-      const k = this.classes;
+      if (!n) return { loss: NaN, score: NaN };
       const { z } = forward(this.layout, this.settings.activation, this.theta, x, n);
-      let right = 0;
-      for (let i = 0; i < n; i++) {
-        const row = z.subarray(i * k, (i + 1) * k);
-        right += row.indexOf(Math.max(...row)) === y[i];
-      }
-      return { loss: crossEntropy(y, z, n, k).value, accuracy: right / n };
+      const { of, scoreOf } = this.loss;
+      return { loss: of(y, z, n, this.outputs).value, score: scoreOf(y, z, n, this.outputs) };
     }
 
     /** The same training at the same step, to look ahead without moving. */

@@ -101,7 +101,7 @@
     nameOf(c, j) {
       const last = this.sizes.length - 1;
       if (c === 0) return `Input x${"₁₂"[j]}`;
-      if (c === last) return `Score z of ${this.classNames[j]}`;
+      if (c === last) return this.sizes[c] === 1 ? "Score z, the answer" : `Score z of ${this.classNames[j]}`;
       return `Unit ${j + 1} of hidden layer ${c}`;
     }
 
