@@ -127,6 +127,49 @@ def test_every_demonstration_opens(open_page: Open) -> None:
         assert page.evaluate(MESSAGE) == ""
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_demonstration_stays_explained(width: int, open_page: Open) -> None:
+    """What to look for is in sight wherever the page is scrolled to, and leads to the next one.
+
+    With other settings it is no longer that demonstration, and says nothing.
+    """
+    page = open_page(viewport={"width": width, "height": 740})
+    assert not page.is_visible("#lesson")
+    page.click("#demos a >> nth=3")
+    page.wait_for_selector("#lesson", state="visible")
+    look = page.inner_text("#demos li:nth-child(4) .remark")
+    for place in ("#plane", "#derivation", "#python"):
+        page.evaluate("place => document.querySelector(place).scrollIntoView()", place)
+        box = page.locator("#lesson-look").bounding_box()
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= 740 / 3
+        top = page.locator(place).bounding_box()["y"]
+        assert top >= box["y"] + box["height"] - 1 or place == "#python"
+    assert page.inner_text("#lesson-look") == look
+    page.click("#lesson-next")
+    page.wait_for_function("() => playground.page.settings.lr === 10")
+    assert page.is_visible("#lesson")
+    page.check("#data-moons", force=True)
+    assert not page.is_visible("#lesson")
+
+
+def test_numbers_are_met(open_page: Open) -> None:
+    """With numbers for targets there is one output, a continuous map, and R² beside the loss."""
+    page = open_page("#data=hills&hidden=8-4&lr=0.01&epochs=60")
+    for _ in range(60):
+        page.click("#epoch")
+    assert page.evaluate("() => playground.page.training.layout.sizes.at(-1)") == 1
+    assert page.inner_text("#h-right") == "R²"
+    assert float(page.inner_text("#c-right")) > 0.7
+    colours = page.evaluate(
+        """() => { const c = playground.offscreen.getContext('2d').getImageData(0, 0, 60, 60).data;
+        return new Set(Array.from({ length: 3600 }, (_, i) => c[4 * i])).size; }"""
+    )
+    assert colours > 50
+    page.focus("#plane")
+    page.keyboard.press("ArrowUp")
+    assert re.fullmatch(r"x₁ \S+, x₂ \S+: \S+", page.inner_text("#aside"))
+
+
 def test_a_link_leads_to_the_same_state(open_page: Open) -> None:
     """The address after some steps opens, elsewhere, at the same weights."""
     page = open_page(

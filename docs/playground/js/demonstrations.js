@@ -24,12 +24,37 @@
       "The same with decoupled weight decay: the surface stays smooth."],
     ["Dead units", "data=circles&hidden=10-10&activation=relu&initializer=he&optimizer=adam&lr=0.5",
       "One step too far, and a ReLU is 0 for every point. Its gradient is 0 too, so it never comes back: an empty picture."],
+    ["A number instead of a class", "data=hills&hidden=8-4&lr=0.01&epochs=60",
+      "Each point holds a number, green above 0 and purple below, and the network has one output. Its squared error is the mean square of what is left over; R² is the share of the spread that it explains."],
+    ["A plane is not a hill", "data=hills&hidden=none&lr=0.02&epochs=60",
+      "Without hidden units the answer is a plane. The loss stops falling where the best plane lies, which is what linear regression finds."],
   ];
+
+  const byId = (id) => document.getElementById(id);
 
   function show(list) {
     list.append(...playground.demonstrations.map(([name, fragment, look]) => element("li", {},
       element("a", { href: `#${fragment}` }, name), element("span", { class: "remark" }, look))));
   }
 
+  /** What to look for stays beside the buttons as long as the settings are a demonstration's. */
+  function explain(settings) {
+    const same = (fragment) => {
+      const shown = playground.settings.fromFragment(fragment).settings;
+      return JSON.stringify(shown) === JSON.stringify(settings);
+    };
+    const all = playground.demonstrations;
+    const at = all.findIndex(([, fragment]) => same(fragment));
+    byId("lesson").hidden = at < 0;
+    if (at < 0) return;
+    const [name, , look] = all[at];
+    const [next, fragment] = all[(at + 1) % all.length];
+    byId("lesson-name").textContent = name;
+    byId("lesson-look").textContent = look;
+    byId("lesson-next").textContent = `Next: ${next}`;
+    byId("lesson-next").href = `#${fragment}`;
+  }
+
   playground.showDemonstrations = show;
+  playground.explainDemonstration = explain;
 })((globalThis.playground ??= {}));

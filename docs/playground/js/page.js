@@ -45,6 +45,7 @@
     units.build(sizes, page.classNames);
     legend(page);
     weightChoices(page);
+    playground.explainDemonstration(settings);
     record(null);
   }
 
