@@ -28,14 +28,13 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from deltarule.report import palette
+
 SCRIPTS, PICTURES, STAMPS = "figures", "_build_figures", "stamps.json"
 
-# Told apart by people who see fewer colours, too, and at least 3:1 against the page.
-LINES = {
-    "light": ("#1f5fbf", "#c2560c", "#00805a", "#9b2d7d", "#5d6470", "#860dff"),
-    "dark": ("#7db2ff", "#ff9d5c", "#3fe0ac", "#e463a6", "#a3abb8", "#b48cff"),
-}
-INK = {"light": "#1b1f24", "dark": "#e6e8eb"}
+THEMES = {"light": palette.LIGHT, "dark": palette.DARK}
+# C4 is for what is there to be compared with.
+CYCLE = ("blue", "orange", "green", "plum", palette.GREY, "violet")
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "deltarule",
@@ -64,8 +63,9 @@ def style_of(theme: str) -> dict[str, Any]:
     from matplotlib import cycler
 
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    cycle = cycler(color=LINES[theme])
-    return {**STYLE, **dict.fromkeys(ink, INK[theme]), "axes.prop_cycle": cycle}
+    colours = THEMES[theme]
+    cycle = cycler(color=[colours[hue] for hue in CYCLE])
+    return {**STYLE, **dict.fromkeys(ink, colours["ink"]), "axes.prop_cycle": cycle}
 
 
 def svg_of(script: Path, theme: str) -> bytes:
@@ -108,7 +108,7 @@ def draw_stale(docs: Path) -> list[str]:
     grounds, drawn = _grounds(), []
     for script in sorted((docs / SCRIPTS).glob("*.py")):
         stamp = f"{_digest(iter([script]))} {grounds}"
-        files = {theme: pictures / f"{script.stem}-{theme}.svg" for theme in LINES}
+        files = {theme: pictures / f"{script.stem}-{theme}.svg" for theme in THEMES}
         if stamps.get(script.stem) == stamp and all(file.exists() for file in files.values()):
             continue
         try:
@@ -145,7 +145,7 @@ class Drawn(SphinxDirective):
             raise self.error(f"The figure {name} needs an :alt: text and a caption.")
         self.env.note_dependency(str(script))
         figure = nodes.figure(classes=["drawn"])
-        for theme in LINES:
+        for theme in THEMES:
             uri = f"/{PICTURES}/{name}-{theme}.svg"
             figure += nodes.image(uri=uri, alt=alt, classes=[f"only-{theme}"])
         caption = self.parse_content_to_nodes()

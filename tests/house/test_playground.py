@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
+from deltarule.report import palette
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "playground"
 SOURCES = sorted([*FOLDER.glob("*.*"), *FOLDER.glob("js/*.js")])
+ROLES = {
+    "train": "rust",
+    "validation": "blue",
+    "accent": "blue",
+    "warn-page": "hint-page",
+    "plus": "green",
+    "minus": "purple",
+    **{f"class-{i}": hue for i, hue in enumerate(("blue", "orange", "gold", "pink"), 1)},
+}
 THETA = "() => Array.from(playground.page.training.theta)"
 STEP = "() => playground.page.training.t"
 ARRIVED = """link => JSON.stringify(playground.settings.fromFragment(link).settings)
@@ -334,6 +345,22 @@ def test_colours_can_be_told_from_the_page(theme: str) -> None:
                 assert contrast(colours[name], colours[back]) >= 3, (name, back)
     assert contrast(colours["accent"], colours["on-accent"]) >= 4.5
     assert contrast(colours["ink"], colours["warn-page"]) >= 4.5
+
+
+def test_colours_are_those_of_the_palette() -> None:
+    """The page's colours are the project's: what a name means in one place it means in all."""
+    css = (FOLDER / "style.css").read_text(encoding="utf-8")
+    themes = re.findall(r"^:root.*?\{(.*?)^\}", css, re.DOTALL | re.MULTILINE)
+    for text, colours in zip(themes, (palette.LIGHT, palette.DARK), strict=True):
+        found = dict(re.findall(r"--([\w-]+): (#\w{6})", text))
+        del found["on-accent"]  # paper or ink, whichever stands out
+        hues = ROLES | {
+            f"layer-{i}": hue for i, hue in enumerate([*palette.LINES, palette.GREY], 1)
+        }
+        assert found == {name: colours[hues.get(name, name)] for name in found}
+    assert set(re.findall(r"#[0-9a-f]{6}", css)) == set(
+        re.findall(r"#[0-9a-f]{6}", "".join(themes))
+    )
 
 
 def contrast(a: str, b: str) -> float:
