@@ -146,9 +146,9 @@ def test_a_demonstration_stays_explained(width: int, open_page: Open) -> None:
     """
     page = open_page(viewport={"width": width, "height": 740})
     assert not page.is_visible("#lesson")
-    page.click("#demos a >> nth=3")
+    page.click("#demos a >> nth=4")
     page.wait_for_selector("#lesson", state="visible")
-    look = page.inner_text("#demos li:nth-child(4) .remark")
+    look = page.inner_text("#demos li:nth-child(5) .remark")
     for place in ("#plane", "#derivation", "#python"):
         page.evaluate("place => document.querySelector(place).scrollIntoView()", place)
         box = page.locator("#lesson-look").bounding_box()
@@ -161,6 +161,21 @@ def test_a_demonstration_stays_explained(width: int, open_page: Open) -> None:
     assert page.is_visible("#lesson")
     page.check("#data-moons", force=True)
     assert not page.is_visible("#lesson")
+
+
+def test_inputs_are_chosen(open_page: Open) -> None:
+    """Ticked features are the network's inputs; with x₁x₂ a linear model solves xor; one stays."""
+    page = open_page("#data=xor&hidden=none&lr=0.05")
+    page.check("#form-network input[value=x1x2]")
+    assert page.evaluate("() => playground.page.training.layout.sizes") == [3, 2]
+    assert "features=x1-x2-x1x2" in page.url
+    for _ in range(60):
+        page.click("#epoch")
+    assert page.evaluate("() => playground.page.at.validation.score") > 0.9
+    for name in ("x1", "x2", "x1x2"):
+        page.click(f"#form-network input[value={name}]")
+    assert page.evaluate("() => playground.page.settings.features") == ["x1x2"]
+    assert page.is_checked("#form-network input[value=x1x2]")
 
 
 def test_numbers_are_met(open_page: Open) -> None:

@@ -22,7 +22,7 @@ DRIVER = Path(__file__).with_name("playground_driver.js")
 # The files that know nothing of a page, in its order.
 MACHINE = [
     *("randomness", "activations", "network", "losses", "schedules", "optimizers"),
-    *("datasets", "points", "settings", "training"),
+    *("datasets", "points", "features", "settings", "training"),
     *("formulas", "derivation", "update", "python"),
 ]
 NODE = """
@@ -44,6 +44,8 @@ SMALL = {
     "seed": 3,
     "lr": 0.01,
 }
+
+PLAIN = ("x1", "x2")  # what a network is given unless features are chosen
 
 Ask = Callable[[list[dict[str, Any]]], list[Any]]
 
@@ -99,7 +101,7 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], outputs: int) 
     if s.get("warmup") and "warmup" not in schedule:
         schedules.append({"name": "warmup", "length": s["warmup"]})
     return dr.Network(
-        [2, *s["hidden"], outputs],
+        [len(s.get("features", PLAIN)), *s["hidden"], outputs],
         activation=s["activation"],
         initializer=s["initializer"],
         optimizer={"name": rule["rule"], **rule["fixed"], **chosen(rule["options"])},
@@ -116,9 +118,9 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], outputs: int) 
 
 
 def points_of(ask: Ask, settings: dict[str, Any]) -> tuple[Any, Any]:
-    """The page's training points, (n, 2) and (n,)."""
+    """What the page's network is given of the training points, (n, features), and (n,) targets."""
     (found,) = ask([{"errand": "points", "settings": SMALL | settings}])
-    return np.array(found["x"]).reshape(-1, 2), np.array(found["y"])
+    return np.array(found["x"]).reshape(len(found["y"]), -1), np.array(found["y"])
 
 
 def difference(a: Any, b: Any) -> float:

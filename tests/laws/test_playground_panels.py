@@ -91,6 +91,7 @@ def test_every_tag_shown_is_derived(ask: Ask, offered: dict[str, Any]) -> None:
         {"validation": 0, "clip": 1.0, "l2": 0.01, "optimizer": "rmsprop", "activation": "elu"},
         {"data": "blobs", "dropout": 0.2, "scaling": "feature", "seed": 5},
         {"hidden": [], "data": "xor"},
+        {"hidden": [], "data": "xor", "features": ["x1", "x2x2", "x1x2", "sin1"]},
         {"data": "ripples", "scaling": "feature", "lr": 0.02},
     ],
     ids=str,
@@ -150,6 +151,7 @@ def test_links_come_back(ask: Ask) -> None:
     links = [
         "data=spirals&hidden=8-8&optimizer=lion&lr=0.003&schedule=cosine&end=0.1&t=70",
         "hidden=none&weightDecay=0.1&seed=7",
+        "features=x1-x2-x1x2&hidden=4",
         "data=own&points=0.5_-1.25_0~2_3_1",
         "data=xor&t=5&point=7&weight=2-1-3",
         "",
@@ -158,8 +160,8 @@ def test_links_come_back(ask: Ask) -> None:
     for link, found in zip(links, ask(jobs), strict=True):
         assert (found["again"], found["problems"]) == (link, [])
     strange = "#lr=-1&color=red&hidden=99&seed=1.5&t=x&optimizer=adom&noise=%zz&points=a_b_c~1_2_9"
-    strange += "&point=0&weight=2-1"
+    strange += "&point=0&weight=2-1&features=x9"
     (found,) = ask([{"errand": "link", "fragment": strange}])
-    assert len(found["problems"]) == 8
+    assert len(found["problems"]) == 9
     assert found["again"] == ""
     assert found["n"] == 0

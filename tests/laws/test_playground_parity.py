@@ -99,6 +99,8 @@ def test_twenty_steps_end_at_the_same_weights(
         {"optimizer": "nadam", "beta1": 0.5, "beta2": 0.9},
         {"optimizer": "lion", "beta1": 0.5, "beta2": 0.6},
         {"hidden": []},
+        {"features": ["x1", "x1x2", "sin2"]},
+        {"features": ["x2x2"], "hidden": [], "data": "hills"},
         {"hidden": [3, 2, 3, 2, 3, 2]},
         {"batch": 7},
         {"batch": 1000},

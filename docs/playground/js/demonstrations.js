@@ -10,6 +10,8 @@
       "The same network, points and batches, at five times the rate; only the rule differs. Keep the curves of one to see them beside the other."],
     ["A straight line is not enough", "data=xor&activation=identity",
       "Layers without a bend between them are one layer, and one layer draws one straight line."],
+    ["A straight line that is enough", "data=xor&features=x1-x2-x1x2&hidden=none&lr=0.05",
+      "Given x₁x₂ as an input of its own, the same problem needs no hidden unit. Hidden layers find such inputs by themselves; without them somebody has to know."],
     ["All weights zero", "data=moons&initializer=zeros&activation=sigmoid&lr=0.05",
       "Equal units get equal gradients and stay equal for ever: six units are worth one. So the first weights must differ."],
     ["A rate too large", "data=circles&optimizer=sgd&lr=10",

@@ -12,17 +12,21 @@
   function linesOf(training, x, y, classNames) {
     const { layout, theta, settings, outputs } = training;
     const activation = playground.activations[settings.activation];
-    const scaled = training.scale(x);
-    const pass = forward(layout, settings.activation, theta, scaled, 1);
+    const given = training.inputs(x);
+    const pass = forward(layout, settings.activation, theta, given, 1);
     const loss = training.loss.of([y], pass.z, 1, outputs);
     const back = backward(layout, settings.activation, theta, pass, loss.g);
     const last = layout.layers.length;
-    const inputs = ["x₁", "x₂"];
+    const plain = String(settings.features) === "x1,x2";
+    const inputs = settings.features.map((key) => playground.features[key].label);
     const forwards = [];
     const isScaled = settings.scaling !== "none";
-    if (isScaled) forwards.push({ key: "raw", html: "as in the data", values: x, names: inputs });
+    if (isScaled || !plain) {
+      forwards.push({ key: "raw", html: "as in the data", values: x, names: ["x₁", "x₂"] });
+    }
     forwards.push({
-      key: "x", html: isScaled ? "<i>x</i> = (data − mean)/std" : "<i>x</i>", values: scaled, names: inputs,
+      key: "x", html: isScaled ? `<i>x</i> = (${plain ? "data" : "features"} − mean)/std` : "<i>x</i>",
+      values: given, names: inputs,
     });
     for (let l = 1; l < last; l++) {
       const below = l === 1 ? "<i>x</i>" : sub("h", l - 1);

@@ -29,6 +29,7 @@
     page.classNames = outputs === 1
       ? ["number"]
       : Array.from({ length: outputs }, (_, k) => names?.[k] ?? `class ${k}`);
+    page.inputNames = settings.features.map((key) => playground.features[key].label);
     const parts = split(page.points, settings.validation, settings.draw);
     page.frame = frameOf(settings.data, page.points);
     page.held = new Set(parts.validation.rows);
@@ -42,7 +43,7 @@
     byId("own").hidden = !isOwn;
     form.show(settings);
     for (const input of byId("data").querySelectorAll("input")) input.checked = input.value === settings.data;
-    units.build(sizes, page.classNames);
+    units.build(sizes, page.inputNames, page.classNames);
     legend(page);
     weightChoices(page);
     playground.explainDemonstration(settings);
@@ -183,7 +184,7 @@
   /** What the network answers at a place of the plane, in words. */
   function answerAt(place) {
     const { training, classNames } = page;
-    const { z } = forward(training.layout, page.settings.activation, training.theta, training.scale(place), 1);
+    const { z } = forward(training.layout, page.settings.activation, training.theta, training.inputs(place), 1);
     const [x1, x2] = place.map(numberText);
     if (training.outputs === 1) return `x₁ ${x1}, x₂ ${x2}: ${numberText(z[0])}`;
     const p = playground.softmax(z, 1, training.outputs);
@@ -347,7 +348,7 @@
     addEventListener("resize", () => {
       if (innerWidth === width) return;
       width = innerWidth;
-      units.build(page.training.layout.sizes, page.classNames);
+      units.build(page.training.layout.sizes, page.inputNames, page.classNames);
       drawAll(true);
     });
   }

@@ -19,7 +19,7 @@
     }
     const { layout, settings, theta } = training;
     const n = CELLS * CELLS;
-    const pass = forward(layout, settings.activation, theta, training.scale(x), n);
+    const pass = forward(layout, settings.activation, theta, training.inputs(x), n);
     const { outputs } = training;
     return { h: pass.h, z: pass.z, p: outputs > 1 ? softmax(pass.z, n, outputs) : null, outputs };
   }

@@ -24,8 +24,14 @@
     if (training.warmup) schedules.push({ name: "warmup", length: training.warmup });
     const numbers = outputs === 1;
     const [target, take] = numbers ? ["target", ""] : ["class", ".astype(int)"];
+    const plain = String(s.features) === "x1,x2";
+    const inputs = plain ? [] : [
+      "x1, x2 = rows[:, 0], rows[:, 1]",
+      `inputs = np.column_stack([${s.features.map((key) => playground.features[key].python).join(", ")}])`,
+    ];
+    const taken = (part) => (plain ? `rows[${part}, :2]` : `inputs[${part}]`);
     const network = [
-      `[${[2, ...s.hidden, outputs].join(", ")}]`,
+      `[${[s.features.length, ...s.hidden, outputs].join(", ")}]`,
       `activation="${s.activation}"`,
       `initializer="${s.initializer}"`,
       `optimizer=${literal(partOf(rule.rule, { ...rule.fixed, ...optionsOf(rule, s) }))}`,
@@ -47,8 +53,9 @@
       "",
       `rows = np.loadtxt("points.csv", delimiter=",", skiprows=1)  # x1, x2, ${target}, validation`,
       "held_out = rows[:, 3] == 1",
-      `X, y = rows[~held_out, :2], rows[~held_out, 2]${take}`,
-      ...(held ? [`X_val, y_val = rows[held_out, :2], rows[held_out, 2]${take}`] : []),
+      ...inputs,
+      `X, y = ${taken("~held_out")}, rows[~held_out, 2]${take}`,
+      ...(held ? [`X_val, y_val = ${taken("held_out")}, rows[held_out, 2]${take}`] : []),
       "",
       "net = dr.Network(",
       ...network.map((text) => `    ${text},`),

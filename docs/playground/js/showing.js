@@ -72,7 +72,7 @@
     const { sizes } = page.training.layout;
     const [l] = page.weight;
     const options = (n, name) => Array.from({ length: n }, (_, i) => element("option", { value: i }, name(i)));
-    const nameOf = (c, j) => (c === 0 ? `x${"₁₂"[j]}` : c === sizes.length - 1 ? `z, ${page.classNames[j]}` : `unit ${j + 1}`);
+    const nameOf = (c, j) => (c === 0 ? page.inputNames[j] : c === sizes.length - 1 ? `z, ${page.classNames[j]}` : `unit ${j + 1}`);
     byId("weight-layer").replaceChildren(...options(sizes.length - 1, (i) => `W${"₁₂₃₄₅₆₇"[i]}`));
     byId("weight-from").replaceChildren(...options(sizes[l], (i) => nameOf(l, i)));
     byId("weight-to").replaceChildren(...options(sizes[l + 1], (i) => nameOf(l + 1, i)));
