@@ -1,8 +1,8 @@
 """Figures that the build draws: docs/figures/NAME.py, shown by the directive `drawn`.
 
 A script is a function `draw()` that returns a matplotlib figure and names no colour but C0, C1, …
-It is drawn twice, for light pages and for dark ones, and again only when the script, this file,
-the package or matplotlib has changed.  On a page it stands as
+It is drawn once, in stand-ins that are replaced by the colours of light pages and of dark ones, and
+again only when the script, this file, the package or matplotlib has changed.  On a page it stands as
 
     ```{drawn} NAME
     :alt: what is to be seen, for those who do not see it
@@ -29,6 +29,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from deltarule.report import palette
+from deltarule.report.figures import ARMS, INK
 
 SCRIPTS, PICTURES, STAMPS = "figures", "_build_figures", "stamps.json"
 
@@ -58,22 +59,28 @@ STYLE: dict[str, Any] = {
 }
 
 
-def style_of(theme: str) -> dict[str, Any]:
-    """What matplotlib shall draw with on a page of this theme."""
+def style() -> dict[str, Any]:
+    """What matplotlib shall draw with."""
     from matplotlib import cycler
 
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    return {**STYLE, **dict.fromkeys(ink, INK), "axes.prop_cycle": cycler(color=ARMS)}
+
+
+def painted(picture: bytes, theme: str) -> bytes:
+    """A figure in the colours of a page."""
     colours = THEMES[theme]
-    cycle = cycler(color=[colours[hue] for hue in CYCLE])
-    return {**STYLE, **dict.fromkeys(ink, colours["ink"]), "axes.prop_cycle": cycle}
+    for stand, hue in zip((INK, *ARMS), ("ink", *CYCLE), strict=True):
+        picture = picture.replace(stand.encode(), colours[hue].encode())
+    return picture
 
 
-def svg_of(script: Path, theme: str) -> bytes:
-    """The figure of a script as SVG for light or dark pages, the same bytes every time."""
-    from matplotlib import style
+def svg_of(script: Path) -> bytes:
+    """The figure of a script as SVG, in stand-ins, the same bytes every time."""
+    from matplotlib.style import context
 
     buffer = io.BytesIO()
-    with style.context(["default", style_of(theme)]):
+    with context(["default", style()]):
         names = runpy.run_path(str(script))
         title = (names["__doc__"] or "").partition("\n")[0]
         metadata = {"Date": None, "Title": title}
@@ -112,8 +119,9 @@ def draw_stale(docs: Path) -> list[str]:
         if stamps.get(script.stem) == stamp and all(file.exists() for file in files.values()):
             continue
         try:
+            picture = svg_of(script)
             for theme, file in files.items():
-                file.write_bytes(svg_of(script, theme))
+                file.write_bytes(painted(picture, theme))
         except Exception as error:
             raise ExtensionError(f"docs/{SCRIPTS}/{script.name} does not draw", error) from error
         stamps[script.stem] = stamp
