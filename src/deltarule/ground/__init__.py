@@ -3,6 +3,7 @@
 ORDER = (
     "synonyms",
     "errors",
+    "frames",
     "signals",
     "memory",
     "contracts",
