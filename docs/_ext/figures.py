@@ -2,7 +2,8 @@
 
 A script is a function `draw()` that returns a matplotlib figure and names no colour but C0, C1, …
 It is drawn once, in stand-ins that are replaced by the colours of light pages and of dark ones, and
-again only when the script, this file, the package or matplotlib has changed.  On a page it stands as
+again only when the script, this file, the package or matplotlib has changed.  On a page it stands
+as
 
     ```{drawn} NAME
     :alt: what is to be seen, for those who do not see it
