@@ -8,13 +8,15 @@ from typing import Any
 from contestants import BF16, OURS, REFERENCE
 from marks import peers, seconds
 
-PAPER, INK, GREY, ACCENT = "#ffffff", "#1f2430", "#8a8f99", "#c2410c"
+from deltarule.report.palette import LIGHT
+
+PAPER, INK, GREY, ACCENT = LIGHT["card"], LIGHT["ink"], LIGHT["edge"], LIGHT["orange"]
 COLOURS = {
-    "JAX": "#1d4ed8",
-    "PyTorch": "#b45309",
-    "scikit-learn": "#047857",
-    "Keras": "#be123c",
-    "skorch": "#7c3aed",
+    "JAX": LIGHT["blue"],
+    "PyTorch": INK,
+    "scikit-learn": LIGHT["green"],
+    "Keras": LIGHT["plum"],
+    "skorch": LIGHT["violet"],
 }
 MARKERS = {"JAX, one vector": "D", "PyTorch, compiled": "D"}
 
@@ -40,7 +42,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
         times = peers(found)
         ratios = [taken / mine for taken in times.values()]
         if ratios:
-            axes.hlines(row, 1.0, max(ratios), color="#e4e6ea", linewidth=6, zorder=1)
+            axes.hlines(row, 1.0, max(ratios), color=LIGHT["line"], linewidth=6, zorder=1)
         for name, taken in times.items():
             family = name.partition(",")[0]
             colour = COLOURS.get(family, GREY)
@@ -60,7 +62,7 @@ def draw(result: dict[str, Any], path: Path) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(training)), list(training))
     axes.invert_yaxis()
-    axes.grid(axis="x", color="#eef0f2", zorder=0)
+    axes.grid(axis="x", color=LIGHT["line"], zorder=0)
     axes.tick_params(colors=INK, length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)

@@ -40,25 +40,28 @@ def ratio(value: float | None) -> str:
 
 
 def training_table(result: Facts) -> str:
-    """Milliseconds of an epoch, medians, and the ratios that count."""
+    """Milliseconds of an epoch, medians, and first the ratios that count."""
     training = result["training"]
     names = list(dict.fromkeys(n for facts in training.values() for n in facts["contestants"]))
     others = [name for name in names if name not in (OURS, BF16, REFERENCE)]
-    ours = [name for name in (OURS, BF16, REFERENCE) if name in names]
-    head = ["ms for an epoch", *ours, *others]
-    head += ["× the fastest peer", "bf16 ×", "× scikit-learn", "share of peak"]
+    more = [name for name in (BF16, REFERENCE) if name in names]
+    head = ["ms for an epoch", "rows", OURS, "× the fastest peer", "× scikit-learn", "bf16 ×"]
+    head += ["share of peak", *more, *others, "layers"]
     rows = []
     for name, facts in training.items():
         found = facts["contestants"]
         share = share_of_peak(facts, result)
         rows.append(
             [
-                f"{name} {list(facts['sizes'])}",
-                *(milliseconds(seconds(found, one)) for one in (*ours, *others)),
+                name,
+                f"{facts['rows']:,}",
+                milliseconds(seconds(found, OURS)),
                 ratio(times_fastest(found)),
-                ratio(times_fastest(found, BF16)),
                 ratio(times_as_fast(found, SCIKIT_LEARN)),
+                ratio(times_fastest(found, BF16)),
                 "" if share is None else f"{100 * share:.0f} %",
+                *(milliseconds(seconds(found, one)) for one in (*more, *others)),
+                str(list(facts["sizes"])),
             ]
         )
     return markdown(head, rows)

@@ -173,9 +173,13 @@ def keep(path: Path) -> None:
 
 def painted(picture: str) -> dict[str, str]:
     """A picture for pages of each theme."""
+    from deltarule.report import palette
     from deltarule.report.figures import ARMS, DARK, INK, LIGHT
 
-    inks = {"light": ("#1b1f24", *LIGHT), "dark": ("#e6e8eb", *DARK)}
+    inks = {
+        "light": (palette.LIGHT["ink"], *LIGHT),
+        "dark": (palette.DARK["ink"], *DARK),
+    }
     found = {}
     for theme, colours in inks.items():
         text = picture

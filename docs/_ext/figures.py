@@ -1,8 +1,9 @@
 """Figures that the build draws: docs/figures/NAME.py, shown by the directive `drawn`.
 
 A script is a function `draw()` that returns a matplotlib figure and names no colour but C0, C1, …
-It is drawn twice, for light pages and for dark ones, and again only when the script, this file,
-the package or matplotlib has changed.  On a page it stands as
+It is drawn once, in stand-ins that are replaced by the colours of light pages and of dark ones, and
+again only when the script, this file, the package or matplotlib has changed.  On a page it stands
+as
 
     ```{drawn} NAME
     :alt: what is to be seen, for those who do not see it
@@ -28,14 +29,14 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from deltarule.report import palette
+from deltarule.report.figures import ARMS, INK
+
 SCRIPTS, PICTURES, STAMPS = "figures", "_build_figures", "stamps.json"
 
-# Told apart by people who see fewer colours, too, and at least 3:1 against the page.
-LINES = {
-    "light": ("#1f5fbf", "#c2560c", "#00805a", "#9b2d7d", "#5d6470", "#860dff"),
-    "dark": ("#7db2ff", "#ff9d5c", "#3fe0ac", "#e463a6", "#a3abb8", "#b48cff"),
-}
-INK = {"light": "#1b1f24", "dark": "#e6e8eb"}
+THEMES = {"light": palette.LIGHT, "dark": palette.DARK}
+# C4 is for what is there to be compared with.
+CYCLE = ("blue", "orange", "green", "plum", palette.GREY, "violet")
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "deltarule",
@@ -59,23 +60,30 @@ STYLE: dict[str, Any] = {
 }
 
 
-def style_of(theme: str) -> dict[str, Any]:
-    """What matplotlib shall draw with on a page of this theme."""
+def style() -> dict[str, Any]:
+    """What matplotlib shall draw with."""
     from matplotlib import cycler
 
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    cycle = cycler(color=LINES[theme])
-    return {**STYLE, **dict.fromkeys(ink, INK[theme]), "axes.prop_cycle": cycle}
+    return {**STYLE, **dict.fromkeys(ink, INK), "axes.prop_cycle": cycler(color=ARMS)}
 
 
-def svg_of(script: Path, theme: str) -> bytes:
-    """The figure of a script as SVG for light or dark pages, the same bytes every time."""
-    from matplotlib import style
+def painted(picture: bytes, theme: str) -> bytes:
+    """A figure in the colours of a page."""
+    colours = THEMES[theme]
+    for stand, hue in zip((INK, *ARMS), ("ink", *CYCLE), strict=True):
+        picture = picture.replace(stand.encode(), colours[hue].encode())
+    return picture
+
+
+def svg_of(script: Path) -> bytes:
+    """The figure of a script as SVG, in stand-ins, the same bytes every time."""
+    from matplotlib.style import context
 
     from deltarule.report.figures import lay_out
 
     buffer = io.BytesIO()
-    with style.context(["default", style_of(theme)]):
+    with context(["default", style()]):
         names = runpy.run_path(str(script))
         title = (names["__doc__"] or "").partition("\n")[0]
         metadata = {"Date": None, "Title": title}
@@ -112,12 +120,13 @@ def draw_stale(docs: Path) -> list[str]:
     grounds, drawn = _grounds(), []
     for script in sorted((docs / SCRIPTS).glob("*.py")):
         stamp = f"{_digest(iter([script]))} {grounds}"
-        files = {theme: pictures / f"{script.stem}-{theme}.svg" for theme in LINES}
+        files = {theme: pictures / f"{script.stem}-{theme}.svg" for theme in THEMES}
         if stamps.get(script.stem) == stamp and all(file.exists() for file in files.values()):
             continue
         try:
+            picture = svg_of(script)
             for theme, file in files.items():
-                file.write_bytes(svg_of(script, theme))
+                file.write_bytes(painted(picture, theme))
         except Exception as error:
             raise ExtensionError(f"docs/{SCRIPTS}/{script.name} does not draw", error) from error
         stamps[script.stem] = stamp
@@ -149,7 +158,7 @@ class Drawn(SphinxDirective):
             raise self.error(f"The figure {name} needs an :alt: text and a caption.")
         self.env.note_dependency(str(script))
         figure = nodes.figure(classes=["drawn"])
-        for theme in LINES:
+        for theme in THEMES:
             uri = f"/{PICTURES}/{name}-{theme}.svg"
             figure += nodes.image(uri=uri, alt=alt, classes=[f"only-{theme}"])
         caption = self.parse_content_to_nodes()

@@ -32,6 +32,8 @@ PAGE_SUFFIX = ".page"  # what tests read and people write ends in .md
 LISTED = re.compile(r"(?:^- \[.+\]\(\w+\.py\)\n)+", re.MULTILINE)
 NAME = re.compile(r"\((\w+)\.py\)")
 THEMES = ("light", "dark")
+USED = re.compile(r"\bdr\.(\w+)")
+TABLES = GALLERY.parent / "reference"  # has a page for each table of functions, of the table's name
 PAGE = """\
 # {title}
 
@@ -48,6 +50,8 @@ PAGE = """\
 :class: printed
 
 {output}```
+
+In the reference: {reference}.
 
 {{download}}`{name}.py` is the whole file. [All examples](index.md)
 """
@@ -120,6 +124,17 @@ def result_of(folder: Path, name: str) -> dict[str, Any]:
 # -- pages ----------------------------------------------------------------------------------------
 
 
+def reference(code: str) -> str:
+    """Links to what the reference says of the names of the library that some code uses."""
+    names = dict.fromkeys(USED.findall(code))
+    return ", ".join(
+        f"[`{name}`](../reference/{name}.md)"
+        if (TABLES / f"{name}.md").exists()
+        else f"{{py:obj}}`{name} <deltarule.{name}>`"
+        for name in names
+    )
+
+
 def page(example: Example, result: dict[str, Any]) -> str:
     """The page of an example, in Markdown."""
     pictures = "\n\n".join(
@@ -132,6 +147,7 @@ def page(example: Example, result: dict[str, Any]) -> str:
         title=example.title,
         text=example.text,
         code=example.code,
+        reference=reference(example.code),
         pictures=pictures,
         printed=FROM_ELSEWHERE if result["skipped"] else PRINTED,
         output=result["output"],

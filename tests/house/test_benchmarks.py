@@ -81,6 +81,7 @@ def test_losses_are_found(tmp_path: Path) -> None:
         "training": {
             "cifar10-64": {
                 "sizes": [2, 1],
+                "rows": 10,
                 "multiply_adds": 1,
                 "contestants": {n: contestant | {"seconds": s} for n, s in times.items()},
             }

@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
+from deltarule.report import palette
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "playground"
 SOURCES = sorted([*FOLDER.glob("*.*"), *FOLDER.glob("js/*.js")])
+ROLES = {
+    "train": "rust",
+    "validation": "blue",
+    "accent": "blue",
+    "warn-page": "hint-page",
+    "plus": "green",
+    "minus": "purple",
+    **{f"class-{i}": hue for i, hue in enumerate(("blue", "orange", "gold", "pink"), 1)},
+}
 THETA = "() => Array.from(playground.page.training.theta)"
 STEP = "() => playground.page.training.t"
 ARRIVED = """link => JSON.stringify(playground.settings.fromFragment(link).settings)
@@ -95,7 +106,7 @@ def test_spirals_are_solved_with_adam(open_page: Open) -> None:
         "() => { const p = playground.page; while (p.training.t < 2000) p.training.step(); }"
     )
     seen = page.evaluate("() => playground.page.training.evaluate(playground.page.training.train)")
-    assert seen["accuracy"] == 1
+    assert seen["score"] == 1
 
 
 def test_a_link_follows_a_point_and_a_weight(open_page: Open) -> None:
@@ -125,6 +136,64 @@ def test_every_demonstration_opens(open_page: Open) -> None:
         page.evaluate("link => { location.hash = link; }", link)
         page.wait_for_function(ARRIVED, arg=link)
         assert page.evaluate(MESSAGE) == ""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_demonstration_stays_explained(width: int, open_page: Open) -> None:
+    """What to look for is in sight wherever the page is scrolled to, and leads to the next one.
+
+    With other settings it is no longer that demonstration, and says nothing.
+    """
+    page = open_page(viewport={"width": width, "height": 740})
+    assert not page.is_visible("#lesson")
+    page.click("#demos a >> nth=4")
+    page.wait_for_selector("#lesson", state="visible")
+    look = page.inner_text("#demos li:nth-child(5) .remark")
+    for place in ("#plane", "#derivation", "#python"):
+        page.evaluate("place => document.querySelector(place).scrollIntoView()", place)
+        box = page.locator("#lesson-look").bounding_box()
+        assert 0 <= box["y"] <= box["y"] + box["height"] <= 740 / 3
+        top = page.locator(place).bounding_box()["y"]
+        assert top >= box["y"] + box["height"] - 1 or place == "#python"
+    assert page.inner_text("#lesson-look") == look
+    page.click("#lesson-next")
+    page.wait_for_function("() => playground.page.settings.lr === 10")
+    assert page.is_visible("#lesson")
+    page.check("#data-moons", force=True)
+    assert not page.is_visible("#lesson")
+
+
+def test_inputs_are_chosen(open_page: Open) -> None:
+    """Ticked features are the network's inputs; with x₁x₂ a linear model solves xor; one stays."""
+    page = open_page("#data=xor&hidden=none&lr=0.05")
+    page.check("#form-network input[value=x1x2]")
+    assert page.evaluate("() => playground.page.training.layout.sizes") == [3, 2]
+    assert "features=x1-x2-x1x2" in page.url
+    for _ in range(60):
+        page.click("#epoch")
+    assert page.evaluate("() => playground.page.at.validation.score") > 0.9
+    for name in ("x1", "x2", "x1x2"):
+        page.click(f"#form-network input[value={name}]")
+    assert page.evaluate("() => playground.page.settings.features") == ["x1x2"]
+    assert page.is_checked("#form-network input[value=x1x2]")
+
+
+def test_numbers_are_met(open_page: Open) -> None:
+    """With numbers for targets there is one output, a continuous map, and R² beside the loss."""
+    page = open_page("#data=hills&hidden=8-4&lr=0.01&epochs=60")
+    for _ in range(60):
+        page.click("#epoch")
+    assert page.evaluate("() => playground.page.training.layout.sizes.at(-1)") == 1
+    assert page.inner_text("#h-right") == "R²"
+    assert float(page.inner_text("#c-right")) > 0.7
+    colours = page.evaluate(
+        """() => { const c = playground.offscreen.getContext('2d').getImageData(0, 0, 60, 60).data;
+        return new Set(Array.from({ length: 3600 }, (_, i) => c[4 * i])).size; }"""
+    )
+    assert colours > 50
+    page.focus("#plane")
+    page.keyboard.press("ArrowUp")
+    assert re.fullmatch(r"x₁ \S+, x₂ \S+: \S+", page.inner_text("#aside"))
 
 
 def test_a_link_leads_to_the_same_state(open_page: Open) -> None:
@@ -291,6 +360,22 @@ def test_colours_can_be_told_from_the_page(theme: str) -> None:
                 assert contrast(colours[name], colours[back]) >= 3, (name, back)
     assert contrast(colours["accent"], colours["on-accent"]) >= 4.5
     assert contrast(colours["ink"], colours["warn-page"]) >= 4.5
+
+
+def test_colours_are_those_of_the_palette() -> None:
+    """The page's colours are the project's: what a name means in one place it means in all."""
+    css = (FOLDER / "style.css").read_text(encoding="utf-8")
+    themes = re.findall(r"^:root.*?\{(.*?)^\}", css, re.DOTALL | re.MULTILINE)
+    for text, colours in zip(themes, (palette.LIGHT, palette.DARK), strict=True):
+        found = dict(re.findall(r"--([\w-]+): (#\w{6})", text))
+        del found["on-accent"]  # paper or ink, whichever stands out
+        hues = ROLES | {
+            f"layer-{i}": hue for i, hue in enumerate([*palette.LINES, palette.GREY], 1)
+        }
+        assert found == {name: colours[hues.get(name, name)] for name in found}
+    assert set(re.findall(r"#[0-9a-f]{6}", css)) == set(
+        re.findall(r"#[0-9a-f]{6}", "".join(themes))
+    )
 
 
 def contrast(a: str, b: str) -> float:

@@ -126,6 +126,25 @@ def test_every_link_leads_somewhere(site: Path) -> None:
     assert broken == []
 
 
+def test_nothing_is_a_dead_end(site: Path) -> None:
+    """Each example and each how-to leads on, to the reference or to another page of its kind."""
+    for folder in ("gallery", "how-to"):
+        for path in sorted((site / folder).glob("*.html")):
+            if path.name == "index.html":
+                continue
+            links = re.findall(r'href="([^"#]+)', main_part(path))
+            onward = [link for link in links if link.startswith("../") and "_" not in link[:5]]
+            assert onward, f"{folder}/{path.name}"
+            if folder == "gallery":
+                assert any(link.startswith("../reference/") for link in links), path.name
+
+
+def main_part(path: Path) -> str:
+    """What the page itself says, without the lists of pages around it."""
+    text = path.read_text(encoding="utf-8")
+    return text.partition('<article role="main"')[2].partition("</article>")[0]
+
+
 def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     """What a page loads lies beside it; what it links to elsewhere is asked for in private."""
     for name, page in pages(site).items():

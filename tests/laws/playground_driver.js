@@ -4,7 +4,7 @@ function trainingOf({ settings }) {
   const all = { ...playground.settings.defaults(), ...settings };
   const points = playground.datasets.draw(all.data, all.n, all.noise, all.draw);
   const { train, validation } = playground.datasets.split(points, all.validation, all.draw);
-  return new playground.Training(all, train, validation, points.classes);
+  return new playground.Training(all, train, validation, points.outputs);
 }
 
 const numbers = (vector) => Array.from(vector);
@@ -24,7 +24,7 @@ const errands = {
     const [at, held] = [training.train, training.validation].map((part) => training.evaluate(part));
     return {
       ...found, theta: numbers(training.theta), train: at, validation: held, total: training.total,
-      classes: training.classes,
+      outputs: training.outputs,
     };
   },
   /** L and ∇ of some rows at the initial weights, with every value on the way. */
@@ -34,7 +34,7 @@ const errands = {
     return {
       value, gradient: numbers(back.grad), theta: numbers(training.theta), z: numbers(pass.z),
       h: pass.h.map(numbers), a: pass.a.map(numbers), dz: numbers(back.dz), dx: numbers(back.dx),
-      dh: back.dh.map(numbers), da: back.da.map(numbers), classes: training.classes,
+      dh: back.dh.map(numbers), da: back.da.map(numbers), outputs: training.outputs,
     };
   },
   /** The panels of one point and one weight after some steps: numbers by key. */

@@ -21,8 +21,8 @@ CHAPTERS = sorted((ROOT / "docs" / "derivations").glob("[0-9]*.md"))
 DRIVER = Path(__file__).with_name("playground_driver.js")
 # The files that know nothing of a page, in its order.
 MACHINE = [
-    *("randomness", "activations", "network", "schedules", "optimizers"),
-    *("datasets", "points", "settings", "training"),
+    *("randomness", "activations", "network", "losses", "schedules", "optimizers"),
+    *("datasets", "points", "features", "settings", "training"),
     *("formulas", "derivation", "update", "python"),
 ]
 NODE = """
@@ -45,6 +45,8 @@ SMALL = {
     "seed": 3,
     "lr": 0.01,
 }
+
+PLAIN = ("x1", "x2")  # what a network is given unless features are chosen
 
 Ask = Callable[[list[dict[str, Any]]], list[Any]]
 
@@ -96,7 +98,7 @@ def agreement() -> float:
     return float(text)
 
 
-def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) -> dr.Network:
+def network_of(settings: dict[str, Any], offered: dict[str, Any], outputs: int) -> dr.Network:
     """The library's network of a page's settings."""
     s = SMALL | {"optimizer": "adam", "schedule": "constant", "activation": "tanh"} | settings
     rule, schedule = offered["optimizers"][s["optimizer"]], offered["schedules"][s["schedule"]]
@@ -108,7 +110,7 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) 
     if s.get("warmup") and "warmup" not in schedule:
         schedules.append({"name": "warmup", "length": s["warmup"]})
     return dr.Network(
-        [2, *s["hidden"], classes],
+        [len(s.get("features", PLAIN)), *s["hidden"], outputs],
         activation=s["activation"],
         initializer=s["initializer"],
         optimizer={"name": rule["rule"], **rule["fixed"], **chosen(rule["options"])},
@@ -117,15 +119,17 @@ def network_of(settings: dict[str, Any], offered: dict[str, Any], classes: int) 
         l2=s.get("l2", 0.0),
         dropout=s.get("dropout", 0.0),
         scaling=s.get("scaling", "none"),
+        loss="squared_error" if outputs == 1 else "cross_entropy",
+        standardize_targets="auto" if outputs > 1 else False,
         dtype="float64",
         seed=s["seed"],
     )
 
 
 def points_of(ask: Ask, settings: dict[str, Any]) -> tuple[Any, Any]:
-    """The page's training points, (n, 2) and (n,)."""
+    """What the page's network is given of the training points, (n, features), and (n,) targets."""
     (found,) = ask([{"errand": "points", "settings": SMALL | settings}])
-    return np.array(found["x"]).reshape(-1, 2), np.array(found["y"])
+    return np.array(found["x"]).reshape(len(found["y"]), -1), np.array(found["y"])
 
 
 def difference(a: Any, b: Any) -> float:

@@ -26,15 +26,18 @@ from playground_script import (
 __all__ = ["ask", "offered"]
 
 
-def test_the_panel_shows_the_numbers_of_backward(ask: Ask, offered: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("data", "label", "outputs"), [("moons", 1, 2), ("hills", 0.75, 1)])
+def test_the_panel_shows_the_numbers_of_backward(
+    data: str, label: float, outputs: int, ask: Ask, offered: dict[str, Any]
+) -> None:
     """One point's values and gradients on the page are those of `net.backward` for that row."""
-    job = {"steps": 7, "point": [0.3, -1.2], "label": 1, "weight": [0, 0, 0]}
-    settings = SMALL | {"activation": "silu"}
+    job = {"steps": 7, "point": [0.3, -1.2], "label": label, "weight": [0, 0, 0]}
+    settings = SMALL | {"activation": "silu", "data": data}
     (found,) = ask([{"errand": "panels", "settings": settings, **job}])
     seen = found["derivation"]
-    net = network_of(settings, offered, 2)
+    net = network_of(settings, offered, outputs)
     net.chain.theta[:] = found["theta"]
-    ours = net.backward(np.array([[0.3, -1.2]]), np.array([1]))
+    ours = net.backward(np.array([[0.3, -1.2]]), np.array([label]))
     assert abs(seen["loss"] - ours.loss) <= agreement() * ours.loss
     expected = {"z": ours.values["dense3"], "dz": ours.incoming["dense3"]}
     for i in (1, 2, 3):
@@ -88,6 +91,8 @@ def test_every_tag_shown_is_derived(ask: Ask, offered: dict[str, Any]) -> None:
         {"validation": 0, "clip": 1.0, "l2": 0.01, "optimizer": "rmsprop", "activation": "elu"},
         {"data": "blobs", "dropout": 0.2, "scaling": "feature", "seed": 5},
         {"hidden": [], "data": "xor"},
+        {"hidden": [], "data": "xor", "features": ["x1", "x2x2", "x1x2", "sin1"]},
+        {"data": "ripples", "scaling": "feature", "lr": 0.02},
     ],
     ids=str,
 )
@@ -111,7 +116,8 @@ def test_the_program_shown_ends_where_the_page_ends(
     for line, part in zip(last, parts, strict=True):
         printed = ast.literal_eval(line.partition(": ")[2])
         assert abs(printed["loss"] - found[part]["loss"]) <= 1e-9 * found[part]["loss"]
-        assert printed["accuracy"] == pytest.approx(found[part]["accuracy"])
+        score = printed["r2" if settings.get("data") == "ripples" else "accuracy"]
+        assert score == pytest.approx(found[part]["score"])
 
 
 def test_csv_is_read_as_people_write_it(ask: Ask) -> None:
@@ -145,6 +151,7 @@ def test_links_come_back(ask: Ask) -> None:
     links = [
         "data=spirals&hidden=8-8&optimizer=lion&lr=0.003&schedule=cosine&end=0.1&t=70",
         "hidden=none&weightDecay=0.1&seed=7",
+        "features=x1-x2-x1x2&hidden=4",
         "data=own&points=0.5_-1.25_0~2_3_1",
         "data=xor&t=5&point=7&weight=2-1-3",
         "",
@@ -153,8 +160,8 @@ def test_links_come_back(ask: Ask) -> None:
     for link, found in zip(links, ask(jobs), strict=True):
         assert (found["again"], found["problems"]) == (link, [])
     strange = "#lr=-1&color=red&hidden=99&seed=1.5&t=x&optimizer=adom&noise=%zz&points=a_b_c~1_2_9"
-    strange += "&point=0&weight=2-1"
+    strange += "&point=0&weight=2-1&features=x9"
     (found,) = ask([{"errand": "link", "fragment": strange}])
-    assert len(found["problems"]) == 8
+    assert len(found["problems"]) == 9
     assert found["again"] == ""
     assert found["n"] == 0

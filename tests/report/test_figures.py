@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib._pylab_helpers import Gcf
 
-from deltarule.report import figures
+from deltarule.report import figures, palette
 from deltarule.report.figures import INK, TRAIN, canvas, figure_svg, lay_out, picture_svg
 
 
@@ -171,9 +171,9 @@ def test_colours_of_arms_are_told_apart(colours: tuple[str, ...], paper: str, ey
 def test_pages_and_files_have_the_same_colours() -> None:
     """What a picture alone brings along is what the pages' style sheet says."""
     style = (Path(figures.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-    light, dark = style.split("prefers-color-scheme: dark")[:2]
-    for i, (one, other) in enumerate(zip(figures.LIGHT, figures.DARK, strict=True), 1):
-        assert f"--arm-{i}: {one};" in light
-        assert f"--arm-{i}: {other};" in dark
-    for colour in re.findall(r"#\w{6}", figures.ALONE):
-        assert colour in style
+    assert set(re.findall(r"#\w{6}", style)) <= {"#ffffff"}
+    for colours in (palette.LIGHT, palette.DARK):
+        assert palette.style_sheet(colours) in figures.ALONE
+        assert {f"--{role}" for role in palette.ROLES} >= set(
+            re.findall(r"var\((--[\w-]+)\)", style)
+        )

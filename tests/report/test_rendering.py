@@ -31,7 +31,7 @@ def test_a_picture_alone_has_paper_and_both_schemes() -> None:
     root = ElementTree.fromstring(text)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "prefers-color-scheme:dark" in text
-    assert "var(--paper)" in text
+    assert "var(--page)" in text
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
     assert 'xmlns="' not in picture.inline
 

@@ -6,6 +6,9 @@
 
   const polar = (radius, angle) => [radius * Math.cos(angle), radius * Math.sin(angle)];
 
+  const square = (u, v) => [4.6 * u - 2.3, 4.6 * v - 2.3];
+  const hill = (x1, x2, c1, c2) => Math.exp(-((x1 - c1) ** 2 + (x2 - c2) ** 2) / 1.2);
+
   // Each: (i, n, u, v) → [x₁, x₂, class] of point i, with u and v uniform in [0, 1).
   const shapes = {
     circles: (i, n, u, v) => [...polar(i % 2 ? 0.9 * Math.sqrt(u) : 1.5 + 0.6 * u, 2 * Math.PI * v), i % 2],
@@ -22,7 +25,26 @@
   };
   const NOISE = { circles: 1, moons: 1, xor: 1, spirals: 0.6, blobs: 2.5 }; // of one scale to the eye
 
-  /** n points of a data set: {x (2n), y, n, classes}. */
+  // Each: what is to be met at x₁, x₂: a number from about −1 to 1.
+  const surfaces = {
+    slope: (x1, x2) => 0.3 * x1 + 0.15 * x2,
+    hills: (x1, x2) => hill(x1, x2, 1, 1) - hill(x1, x2, -1, -1),
+    ripples: (x1, x2) => Math.sin(3 * Math.hypot(x1, x2)),
+  };
+
+  /** [x₁, x₂, class or number] of point i, with e normal: noise moves a class's point, or a number. */
+  function pointOf(name, i, n, u, v, noise, [e1, e2]) {
+    if (name in surfaces) {
+      const [x1, x2] = square(u, v).map(rounded);
+      return [x1, x2, rounded(surfaces[name](x1, x2) + noise * e1)];
+    }
+    const [x1, x2, label] = shapes[name](i, n, u, v);
+    return [rounded(x1 + noise * NOISE[name] * e1), rounded(x2 + noise * NOISE[name] * e2), label];
+  }
+
+  const rounded = (v) => Math.round(1e4 * v) / 1e4;
+
+  /** n points of a data set: {x (2n), y, n, outputs}: as many outputs as classes, of numbers one. */
   function draw(name, n, noise, seed) {
     const key = derive(seed, "points", name);
     const [u, v] = [uniforms(key, n), uniforms(derive(key, "second"), n)];
@@ -30,13 +52,9 @@
     const x = new Float64Array(2 * n);
     const y = [];
     for (let i = 0; i < n; i++) {
-      const [x1, x2, label] = shapes[name](i, n, u[i], v[i]);
-      const spread = noise * NOISE[name];
-      x[2 * i] = Math.round(1e4 * (x1 + spread * e[2 * i])) / 1e4;
-      x[2 * i + 1] = Math.round(1e4 * (x2 + spread * e[2 * i + 1])) / 1e4;
-      y.push(label);
+      [x[2 * i], x[2 * i + 1], y[i]] = pointOf(name, i, n, u[i], v[i], noise, e.subarray(2 * i, 2 * i + 2));
     }
-    return { x, y, n, classes: Math.max(...y, 1) + 1 };
+    return { x, y, n, outputs: name in surfaces ? 1 : Math.max(...y, 1) + 1 };
   }
 
   function take(points, rows) {
@@ -67,5 +85,5 @@
     });
   }
 
-  playground.datasets = { names: Object.keys(shapes), draw, split, frameOf };
+  playground.datasets = { names: Object.keys({ ...shapes, ...surfaces }), draw, split, frameOf };
 })((globalThis.playground ??= {}));

@@ -1,27 +1,32 @@
 "use strict";
 // Forward and back with one point: every value and gradient, by name, with its formula and tag.
 (function (playground) {
-  const { forward, softmax, crossEntropy, backward } = playground.network;
+  const { forward, backward } = playground.network;
+  const { softmax } = playground;
   const { element, line, sub } = playground.formulas;
 
   /**
    * The lines {key, html, tags, values, columns} of one point as a batch of one, without dropout
-   * and penalty.  x: [x₁, x₂] as in the data; y: its class.
+   * and penalty.  x: [x₁, x₂] as in the data; y: its class or number.
    */
   function linesOf(training, x, y, classNames) {
-    const { layout, theta, settings, classes } = training;
+    const { layout, theta, settings, outputs } = training;
     const activation = playground.activations[settings.activation];
-    const scaled = training.scale(x);
-    const pass = forward(layout, settings.activation, theta, scaled, 1);
-    const loss = crossEntropy([y], pass.z, 1, classes);
+    const given = training.inputs(x);
+    const pass = forward(layout, settings.activation, theta, given, 1);
+    const loss = training.loss.of([y], pass.z, 1, outputs);
     const back = backward(layout, settings.activation, theta, pass, loss.g);
     const last = layout.layers.length;
-    const inputs = ["x₁", "x₂"];
+    const plain = String(settings.features) === "x1,x2";
+    const inputs = settings.features.map((key) => playground.features[key].label);
     const forwards = [];
     const isScaled = settings.scaling !== "none";
-    if (isScaled) forwards.push({ key: "raw", html: "as in the data", values: x, names: inputs });
+    if (isScaled || !plain) {
+      forwards.push({ key: "raw", html: "as in the data", values: x, names: ["x₁", "x₂"] });
+    }
     forwards.push({
-      key: "x", html: isScaled ? "<i>x</i> = (data − mean)/std" : "<i>x</i>", values: scaled, names: inputs,
+      key: "x", html: isScaled ? `<i>x</i> = (${plain ? "data" : "features"} − mean)/std` : "<i>x</i>",
+      values: given, names: inputs,
     });
     for (let l = 1; l < last; l++) {
       const below = l === 1 ? "<i>x</i>" : sub("h", l - 1);
@@ -37,15 +42,26 @@
     forwards.push({
       key: "z", html: `<i>z</i> = ${below} ${sub("W", last)} + ${sub("b", last)}`, tags: ["L1"],
       values: pass.z, names: classNames,
-    }, {
-      key: "p", html: "<i>p</i> = softmax(<i>z</i>)", tags: ["E1"], values: softmax(pass.z, 1, classes),
-      names: classNames,
-    }, { key: "loss", html: "ℓ = −log <i>p</i><sub>y</sub>", tags: ["E2"], values: loss.value });
-
-    const backwards = [{
-      key: "dz", html: "∂ℓ/∂<i>z</i> = <i>p</i> − <i>q</i>, <i>q</i> = 1 at the point's class, else 0",
-      tags: ["E2"], values: back.dz, names: classNames,
-    }];
+    });
+    const tags = [training.loss.tag];
+    const backwards = [];
+    if (outputs === 1) {
+      forwards.push(
+        { key: "y", html: "<i>y</i>, the point's number", values: y },
+        { key: "loss", html: "ℓ = (<i>z</i> − <i>y</i>)²", tags, values: loss.value });
+      backwards.push({
+        key: "dz", html: "∂ℓ/∂<i>z</i> = 2(<i>z</i> − <i>y</i>)", tags, values: back.dz, names: classNames,
+      });
+    } else {
+      forwards.push({
+        key: "p", html: "<i>p</i> = softmax(<i>z</i>)", tags: ["E1"], values: softmax(pass.z, 1, outputs),
+        names: classNames,
+      }, { key: "loss", html: "ℓ = −log <i>p</i><sub>y</sub>", tags, values: loss.value });
+      backwards.push({
+        key: "dz", html: "∂ℓ/∂<i>z</i> = <i>p</i> − <i>q</i>, <i>q</i> = 1 at the point's class, else 0",
+        tags, values: back.dz, names: classNames,
+      });
+    }
     for (let l = last; l >= 1; l--) {
       const { W, b, nIn, nOut } = layout.layers[l - 1];
       const g = l === last ? "∂<i>z</i>" : `∂${sub("a", l)}`;

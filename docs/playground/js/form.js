@@ -10,6 +10,7 @@
     noise: ["Noise", "How far points lie from where they belong", 0.01],
     validation: ["Held out", "The share of points that is not trained on, drawn hollow: the validation loss is theirs", 0.05],
     scaling: ["Scaling", "Whether each input is brought to mean 0 and standard deviation 1: “feature” does it"],
+    features: ["Inputs", "What the network is given of a point"],
     hidden: ["Hidden layers", "Units of each hidden layer, such as 8, 8; “none” for a linear model"],
     activation: ["Activation f", "What bends: each unit's h is f of its a"],
     initializer: ["First weights", "What the weights are drawn from; biases begin at 0"],
@@ -43,7 +44,7 @@
   const sliders = ["n", "noise", "validation"];
   const groups = {
     "form-data": ["n", "noise", "validation", "scaling"],
-    "form-network": ["hidden", "activation", "initializer"],
+    "form-network": ["features", "hidden", "activation", "initializer"],
     "form-learning": [
       "optimizer", "lr", "momentum", "rho", "beta1", "beta2", "schedule", "decay", "every", "factor",
       "end", "peak", "start", "warmup", "batch", "epochs", "seed",
@@ -54,15 +55,35 @@
   class Form {
     /** change(key, value) hears what the reader chooses; complain(text) what cannot be. */
     constructor(change, complain) {
-      Object.assign(this, { change, complain, controls: {}, rows: {}, tags: {}, outputs: {} });
+      Object.assign(this, { change, complain, controls: {}, sets: {}, rows: {}, tags: {}, outputs: {} });
       for (const [id, keys] of Object.entries(groups)) {
         document.getElementById(id).append(...keys.map((key) => this.row(key)));
       }
     }
 
+    /** A box to tick for each choice of a set. */
+    boxes(key) {
+      const [label, title] = words[key];
+      const name = element("span", { id: `f-${key}` }, label);
+      const row = element("div", { class: "row boxes", title, role: "group", "aria-labelledby": name.id }, name);
+      const boxes = fields[key].choices.map((choice) => element("input", { type: "checkbox", value: choice }));
+      for (const box of boxes) {
+        box.addEventListener("change", () => {
+          const chosen = boxes.filter((one) => one.checked).map((one) => one.value);
+          if (!chosen.length) box.checked = true;
+          this.take(key, chosen.join("-") || box.value);
+        });
+        row.append(element("label", {}, box, ` ${playground.features[box.value].label}`));
+      }
+      this.sets[key] = boxes;
+      this.rows[key] = row;
+      return row;
+    }
+
     row(key) {
       const [label, title, step] = words[key];
       const field = fields[key];
+      if (field.kind === "set") return this.boxes(key);
       const control = field.kind === "choice" ? element("select") : element("input");
       control.id = `f-${key}`;
       if (field.kind === "choice") {
@@ -92,7 +113,7 @@
 
     take(key, text) {
       const value = read(key, text);
-      this.controls[key].setAttribute("aria-invalid", String(value === undefined));
+      this.controls[key]?.setAttribute("aria-invalid", String(value === undefined));
       if (value === undefined) this.complain(`${words[key][0]} must be ${wanted(key)}.`);
       else this.change(key, value);
     }
@@ -101,6 +122,9 @@
     show(settings) {
       const offers = [playground.optimizers[settings.optimizer], playground.schedules[settings.schedule]];
       const options = Object.assign({}, ...offers.map((offer) => offer.options));
+      for (const [key, boxes] of Object.entries(this.sets)) {
+        for (const box of boxes) box.checked = settings[key].includes(box.value);
+      }
       for (const [key, control] of Object.entries(this.controls)) {
         const value = settings[key] ?? options[key];
         const isOption = fields[key].value === null;

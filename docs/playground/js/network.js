@@ -1,6 +1,6 @@
 "use strict";
-// The network over one flat vector θ, matrices first, as deltarule lays it out; forward, the loss
-// of scores, and backward.  Rows are samples: arrays are flat, row after row.
+// The network over one flat vector θ, matrices first, as deltarule lays it out; forward and
+// backward.  Rows are samples: arrays are flat, row after row.
 (function (playground) {
   const { derive, uniforms, normals, keep } = playground.randomness;
 
@@ -88,50 +88,6 @@
     return pass;
   }
 
-  /** p = softmax(z), each row shifted by its largest score.                           (E1) */
-  function softmax(z, n, k) {
-    const p = new Float64Array(n * k);
-    for (let i = 0; i < n; i++) {
-      const row = z.subarray(i * k, (i + 1) * k);
-      const top = Math.max(...row);
-      let sum = 0;
-      for (let j = 0; j < k; j++) sum += p[i * k + j] = Math.exp(row[j] - top);
-      for (let j = 0; j < k; j++) p[i * k + j] /= sum;
-    }
-    return p;
-  }
-
-  /**
-   * ℓ = −log p_y   ⇒   ∂ℓ/∂z = p − q, and the mean over n rows.                        (E2)
-   * p and q are formed without the class of the target, so that no digits are lost where the
-   * network is all but certain.
-   */
-  function crossEntropy(y, z, n, k) {
-    const g = new Float64Array(n * k);
-    let value = 0;
-    for (let i = 0; i < n; i++) {
-      const label = y[i];
-      let top = -Infinity;
-      for (let j = 0; j < k; j++) top = Math.max(top, z[i * k + j]);
-      let others = 0;
-      for (let j = 0; j < k; j++) {
-        g[i * k + j] = Math.exp(z[i * k + j] - top);
-        if (j !== label) others += g[i * k + j];
-      }
-      const own = g[i * k + label];
-      value += (top - z[i * k + label] + Math.log1p(others + (own - 1))) / n;
-      let rest = 0;
-      for (let j = 0; j < k; j++) {
-        if (j === label) continue;
-        const p = g[i * k + j] / (others + own);
-        rest += p;
-        g[i * k + j] = p / n;
-      }
-      g[i * k + label] = -rest / n; // p − 1
-    }
-    return { value, g };
-  }
-
   /**
    * ∂W = xᵀg, ∂b = 1ᵀg, ∂x = gWᵀ (L1) and ∂a = ∂h·f′(a) (A0), from the last layer to the first (C1).
    * Returns the flat gradient and, by layer, what arrived: dz, dh[l] and da[l].
@@ -171,5 +127,5 @@
     return back;
   }
 
-  playground.network = { layoutOf, initializers, initialTheta, forward, softmax, crossEntropy, backward };
+  playground.network = { layoutOf, initializers, initialTheta, forward, backward };
 })((globalThis.playground ??= {}));

@@ -2,7 +2,7 @@
 // The page: what is shown now, what the buttons do, and the loop that trains and draws.
 (function (playground) {
   const { defaults, toFragment, fromFragment } = playground.settings;
-  const { forward, softmax } = playground.network;
+  const { forward } = playground.network;
   const { draw: drawPoints, split, frameOf } = playground.datasets;
   const { responses, draw: drawPlane } = playground.plane;
   const { History } = playground.curves;
@@ -24,13 +24,16 @@
     const { settings } = page;
     const isOwn = settings.data === "own";
     page.points = isOwn ? page.own : drawPoints(settings.data, settings.n, settings.noise, settings.draw);
-    if (!isOwn) page.before = page.points;
-    page.classNames = Array.from({ length: page.points.classes }, (_, k) =>
-      page.points.names?.[k] ?? `class ${k}`);
+    if (!isOwn && page.points.outputs > 1) page.before = page.points; // one's own have classes
+    const { outputs, names } = page.points;
+    page.classNames = outputs === 1
+      ? ["number"]
+      : Array.from({ length: outputs }, (_, k) => names?.[k] ?? `class ${k}`);
+    page.inputNames = settings.features.map((key) => playground.features[key].label);
     const parts = split(page.points, settings.validation, settings.draw);
     page.frame = frameOf(settings.data, page.points);
     page.held = new Set(parts.validation.rows);
-    page.training = new playground.Training(settings, parts.train, parts.validation, page.points.classes);
+    page.training = new playground.Training(settings, parts.train, parts.validation, outputs);
     page.history = new History();
     page.sample = Math.max(0, Math.min(page.sample, page.points.n - 1));
     page.shown = page.pinned = null;
@@ -40,9 +43,10 @@
     byId("own").hidden = !isOwn;
     form.show(settings);
     for (const input of byId("data").querySelectorAll("input")) input.checked = input.value === settings.data;
-    units.build(sizes, page.classNames);
+    units.build(sizes, page.inputNames, page.classNames);
     legend(page);
     weightChoices(page);
+    playground.explainDemonstration(settings);
     record(null);
   }
 
@@ -169,7 +173,8 @@
     }
     const x = [points.x[2 * sample], points.x[2 * sample + 1]];
     const part = page.held.has(sample) ? "held out" : "trained on";
-    byId("sample-about").textContent = `of ${points.n}: ${page.classNames[points.y[sample]]}, ${part}`;
+    const what = points.outputs === 1 ? `y = ${numberText(points.y[sample])}` : page.classNames[points.y[sample]];
+    byId("sample-about").textContent = `of ${points.n}: ${what}, ${part}`;
     const lines = playground.derivation.linesOf(training, x, points.y[sample], page.classNames);
     playground.derivation.show(byId("derivation"), lines);
     const next = playground.update.linesOf(training, ...page.weight);
@@ -179,10 +184,11 @@
   /** What the network answers at a place of the plane, in words. */
   function answerAt(place) {
     const { training, classNames } = page;
-    const { z } = forward(training.layout, page.settings.activation, training.theta, training.scale(place), 1);
-    const p = softmax(z, 1, training.classes);
-    const top = p.indexOf(Math.max(...p));
+    const { z } = forward(training.layout, page.settings.activation, training.theta, training.inputs(place), 1);
     const [x1, x2] = place.map(numberText);
+    if (training.outputs === 1) return `x₁ ${x1}, x₂ ${x2}: ${numberText(z[0])}`;
+    const p = playground.softmax(z, 1, training.outputs);
+    const top = p.indexOf(Math.max(...p));
     return `x₁ ${x1}, x₂ ${x2}: ${classNames[top]}, ${(100 * p[top]).toFixed(0)} %`;
   }
 
@@ -191,7 +197,8 @@
     drawAll(true);
     const { training, at } = page;
     const losses = `training loss ${numberText(at.train.loss)}, validation loss ${numberText(at.validation.loss)}`;
-    const place = `${page.points.n} points of ${page.classNames.length} classes`;
+    const kinds = page.points.outputs === 1 ? "with a number each" : `of ${page.classNames.length} classes`;
+    const place = `${page.points.n} points ${kinds}`;
     byId("plane").setAttribute("aria-label", `The plane with ${place} and the network's answer; after ${training.t} steps ${losses}.`);
     byId("loss").setAttribute("aria-label", `Loss over the steps: after ${training.t} steps ${losses}.`);
     const sizes = page.history.rows[page.history.rows.length - 1].slice(3).map(numberText).join(", ");
@@ -341,7 +348,7 @@
     addEventListener("resize", () => {
       if (innerWidth === width) return;
       width = innerWidth;
-      units.build(page.training.layout.sizes, page.classNames);
+      units.build(page.training.layout.sizes, page.inputNames, page.classNames);
       drawAll(true);
     });
   }

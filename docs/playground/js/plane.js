@@ -1,7 +1,8 @@
 "use strict";
 // The plane: what the network answers everywhere, and the points.
 (function (playground) {
-  const { forward, softmax } = playground.network;
+  const { forward } = playground.network;
+  const { softmax } = playground;
   const { palette, css, mix } = playground.colours;
   const CELLS = 60;
   const POINT = 4;
@@ -18,11 +19,14 @@
     }
     const { layout, settings, theta } = training;
     const n = CELLS * CELLS;
-    const pass = forward(layout, settings.activation, theta, training.scale(x), n);
-    return { h: pass.h, z: pass.z, p: softmax(pass.z, n, training.classes), classes: training.classes };
+    const pass = forward(layout, settings.activation, theta, training.inputs(x), n);
+    const { outputs } = training;
+    return { h: pass.h, z: pass.z, p: outputs > 1 ? softmax(pass.z, n, outputs) : null, outputs };
   }
 
   const packed = ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r; // as canvases keep a pixel
+
+  const rgbOf = (pixel) => css([pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]);
 
   /** A small canvas of CELLS × CELLS pixels, coloured cell by cell. */
   function painted(canvas, colourOf) {
@@ -55,15 +59,24 @@
   }
 
   /** The likeliest class, the paler the less sure. */
-  function paintClasses(canvas, { p, classes }) {
+  function paintClasses(canvas, { p, outputs }) {
     const { paper, classes: colours } = palette();
     return painted(canvas, (i) => {
       let top = 0;
-      for (let k = 1; k < classes; k++) if (p[i * classes + k] > p[i * classes + top]) top = k;
-      const sure = (p[i * classes + top] - 1 / classes) / (1 - 1 / classes);
+      for (let k = 1; k < outputs; k++) if (p[i * outputs + k] > p[i * outputs + top]) top = k;
+      const sure = (p[i * outputs + top] - 1 / outputs) / (1 - 1 / outputs);
       return packed(mix(paper, colours[top], Math.max(0, 0.62 * sure || 0)));
     });
   }
+
+  /** The colour of a number, from purple at −1 over paper to green at 1. */
+  function colourOf(v) {
+    const size = Math.max(-1, Math.min(v, 1)) || 0;
+    return rampOf(palette())[Math.round(128 + 128 * size)];
+  }
+
+  /** The number that is answered everywhere, in the colours of the points' own. */
+  const paintNumbers = (canvas, { z }) => painted(canvas, (i) => colourOf(z[i]));
 
   /** The mark of a class: a disc, a square, a triangle, a diamond. */
   function mark(context, x, y, label, r) {
@@ -105,6 +118,7 @@
     const { context, width, height } = sharp(canvas);
     const { paper, ink, classes, muted } = palette();
     if (unit) paintUnit(small(), unit.values, unit.units, unit.j);
+    else if (grid.outputs === 1) paintNumbers(small(), grid);
     else paintClasses(small(), grid);
     context.imageSmoothingQuality = "high";
     context.drawImage(small(), 0, 0, width, height);
@@ -112,11 +126,18 @@
     const r = points.n > 600 ? 2.6 : POINT;
     for (let i = 0; i < points.n; i++) {
       const [x, y] = at(points.x[2 * i], points.x[2 * i + 1]);
-      const colour = css(classes[points.y[i]]);
-      mark(context, x, y, points.y[i], r);
-      context.lineWidth = held.has(i) ? 1.8 : 1.2;
-      context.fillStyle = held.has(i) ? css(paper) : colour;
-      context.strokeStyle = held.has(i) ? colour : css(paper);
+      if (points.outputs === 1) {
+        mark(context, x, y, held.has(i) ? 3 : 0, r);
+        context.lineWidth = 1.1;
+        context.fillStyle = rgbOf(colourOf(points.y[i]));
+        context.strokeStyle = css(ink);
+      } else {
+        const colour = css(classes[points.y[i]]);
+        mark(context, x, y, points.y[i], r);
+        context.lineWidth = held.has(i) ? 1.8 : 1.2;
+        context.fillStyle = held.has(i) ? css(paper) : colour;
+        context.strokeStyle = held.has(i) ? colour : css(paper);
+      }
       context.fill();
       context.stroke();
       if (i === followed) {
@@ -175,5 +196,5 @@
     return best;
   }
 
-  playground.plane = { CELLS, responses, paintUnit, mark, sharp, draw, fromScreen, nearest };
+  playground.plane = { CELLS, responses, colourOf, rgbOf, paintUnit, mark, sharp, draw, fromScreen, nearest };
 })((globalThis.playground ??= {}));

@@ -5,12 +5,12 @@
   const MOST_CLASSES = 4;
   const MOST_IN_A_LINK = 400;
 
-  const empty = () => ({ x: new Float64Array(0), y: [], n: 0, classes: 2, names: [] });
+  const empty = () => ({ x: new Float64Array(0), y: [], n: 0, outputs: 2, names: [] });
 
   function pointsOf(rows, names) {
     const x = Float64Array.from(rows.flatMap(([x1, x2]) => [x1, x2]));
     const y = rows.map((row) => row[2]);
-    return { x, y, n: rows.length, classes: Math.max(2, ...y.map((label) => label + 1)), names };
+    return { x, y, n: rows.length, outputs: Math.max(2, ...y.map((label) => label + 1)), names };
   }
 
   function cellsOf(line) {
@@ -63,7 +63,7 @@
     const held = new Set(heldOut);
     const lines = points.y.map((label, i) =>
       [points.x[2 * i], points.x[2 * i + 1], label, held.has(i) ? 1 : 0].join(","));
-    return ["x1,x2,class,validation", ...lines, ""].join("\n");
+    return [`x1,x2,${points.outputs === 1 ? "target" : "class"},validation`, ...lines, ""].join("\n");
   }
 
   /** Of a link: 0.5_-1.2_0~…; null where they are too many for one. */

@@ -19,15 +19,24 @@
 
   /** Reads points.csv, trains to the end of an epoch, prints the losses. */
   function programOf(training) {
-    const { settings: s, rule, schedule, classes } = training;
+    const { settings: s, rule, schedule, outputs } = training;
     const schedules = [partOf(s.schedule, optionsOf(schedule, s))];
     if (training.warmup) schedules.push({ name: "warmup", length: training.warmup });
+    const numbers = outputs === 1;
+    const [target, take] = numbers ? ["target", ""] : ["class", ".astype(int)"];
+    const plain = String(s.features) === "x1,x2";
+    const inputs = plain ? [] : [
+      "x1, x2 = rows[:, 0], rows[:, 1]",
+      `inputs = np.column_stack([${s.features.map((key) => playground.features[key].python).join(", ")}])`,
+    ];
+    const taken = (part) => (plain ? `rows[${part}, :2]` : `inputs[${part}]`);
     const network = [
-      `[${[2, ...s.hidden, classes].join(", ")}]`,
+      `[${[s.features.length, ...s.hidden, outputs].join(", ")}]`,
       `activation="${s.activation}"`,
       `initializer="${s.initializer}"`,
       `optimizer=${literal(partOf(rule.rule, { ...rule.fixed, ...optionsOf(rule, s) }))}`,
     ];
+    if (numbers) network.push('loss="squared_error"', "standardize_targets=False");
     if (s.schedule !== "constant" || training.warmup) network.push(`schedule=${literal(schedules)}`);
     if (s.weightDecay) network.push(`weight_decay=${s.weightDecay}`);
     if (s.l2) network.push(`l2=${s.l2}`);
@@ -42,10 +51,11 @@
       "import numpy as np",
       "import deltarule as dr",
       "",
-      'rows = np.loadtxt("points.csv", delimiter=",", skiprows=1)  # x1, x2, class, validation',
+      `rows = np.loadtxt("points.csv", delimiter=",", skiprows=1)  # x1, x2, ${target}, validation`,
       "held_out = rows[:, 3] == 1",
-      "X, y = rows[~held_out, :2], rows[~held_out, 2].astype(int)",
-      ...(held ? ["X_val, y_val = rows[held_out, :2], rows[held_out, 2].astype(int)"] : []),
+      ...inputs,
+      `X, y = ${taken("~held_out")}, rows[~held_out, 2]${take}`,
+      ...(held ? [`X_val, y_val = ${taken("held_out")}, rows[held_out, 2]${take}`] : []),
       "",
       "net = dr.Network(",
       ...network.map((text) => `    ${text},`),

@@ -5,6 +5,7 @@
   const number = (value, low, high, more = {}) => ({ kind: "number", value, low, high, ...more });
   const whole = (value, low, high) => ({ kind: "number", value, low, high, whole: true });
   const choice = (value, choices) => ({ kind: "choice", value, choices });
+  const set = (value, choices) => ({ kind: "set", value, choices });
 
   /** key: {kind, default value, range}.  The key is also the word in the link. */
   const fields = {
@@ -13,6 +14,7 @@
     noise: number(0.1, 0, 0.5),
     validation: number(0.3, 0, 0.8),
     draw: whole(0, 0, 1e9),
+    features: set(["x1", "x2"], names(playground.features)),
     hidden: { kind: "sizes", value: [6, 4], most: 12, layers: 6 },
     activation: choice("tanh", names(playground.activations)),
     initializer: choice("glorot", names(playground.network.initializers)),
@@ -51,6 +53,11 @@
   function read(key, text) {
     const field = fields[key];
     if (field.kind === "choice") return field.choices.includes(text) ? text : undefined;
+    if (field.kind === "set") {
+      const words = String(text).split("-");
+      if (!words.every((word) => field.choices.includes(word))) return undefined;
+      return field.choices.filter((word) => words.includes(word));
+    }
     if (field.kind === "sizes") {
       const sizes = text === "none" ? [] : String(text).split(/[\s,-]+/).filter(Boolean).map(Number);
       const fits = sizes.every((s) => Number.isInteger(s) && s >= 1 && s <= field.most);
@@ -64,6 +71,7 @@
   /** What a field takes, in words. */
   function wanted(key) {
     const field = fields[key];
+    if (field.kind === "set") return `one or more of ${field.choices.join(", ")}`;
     if (field.kind === "choice") return `one of ${field.choices.join(", ")}`;
     if (field.kind === "sizes") {
       return `up to ${field.layers} numbers from 1 to ${field.most}, such as 8, 8, or “none”`;
@@ -76,7 +84,7 @@
     const plain = defaults();
     const parts = Object.keys(fields)
       .filter((key) => String(settings[key]) !== String(plain[key]))
-      .map((key) => `${key}=${key === "hidden" ? settings.hidden.join("-") || "none" : settings[key]}`);
+      .map((key) => `${key}=${Array.isArray(settings[key]) ? settings[key].join("-") || "none" : settings[key]}`);
     if (t) parts.push(`t=${t}`);
     if (sample) parts.push(`point=${sample + 1}`);
     if (weight.some(Boolean)) parts.push(`weight=${weight.map((i) => i + 1).join("-")}`);

@@ -3,12 +3,17 @@
 (function (playground) {
   const { fields } = playground.settings;
   const { draw: drawPoints } = playground.datasets;
-  const { mark, sharp } = playground.plane;
+  const { colourOf, rgbOf, mark, sharp } = playground.plane;
   const { draw: drawCurves } = playground.curves;
   const { element, numberText } = playground.formulas;
   const { palette, css } = playground.colours;
   const byId = (id) => document.getElementById(id);
   const DASHES = [[], [7, 3], [2, 2], [9, 3, 2, 3], [4, 4], [1, 3], [12, 3]];
+
+  function scoreText(training, score) {
+    if (!Number.isFinite(score)) return "–";
+    return training.outputs === 1 ? numberText(score) : `${(100 * score).toFixed(1)} %`;
+  }
 
   function counters(page) {
     const { training, at } = page;
@@ -18,7 +23,8 @@
     byId("c-train").textContent = page.training.train.n ? numberText(at.train.loss) : "–";
     byId("c-validation").textContent = page.training.validation.n ? numberText(at.validation.loss) : "–";
     const right = page.training.validation.n ? at.validation : at.train;
-    byId("c-right").textContent = Number.isFinite(right.accuracy) ? `${(100 * right.accuracy).toFixed(1)} %` : "–";
+    byId("c-right").textContent = scoreText(training, right.score);
+    byId("h-right").textContent = training.loss.score;
   }
 
   function curves(page) {
@@ -44,9 +50,14 @@
   }
 
   function legend(page) {
-    byId("legend").replaceChildren(...page.classNames.map((name, k) =>
-      element("li", {}, element("b", { class: `class-${k + 1}`, "aria-hidden": "true" }, "●■▲◆"[k]), ` ${name}`)),
-    element("li", { class: "remark" }, page.held.size ? "hollow: held out" : "none is held out"));
+    const numbers = page.points.outputs === 1;
+    const heldOut = numbers ? "◆ held out" : "hollow: held out";
+    const marks = numbers
+      ? [element("li", {}, "−1 ", element("span", { class: "scale", "aria-hidden": "true" }), " 1")]
+      : page.classNames.map((name, k) => element("li", {},
+        element("b", { class: `class-${k + 1}`, "aria-hidden": "true" }, "●■▲◆"[k]), ` ${name}`));
+    byId("legend").replaceChildren(
+      ...marks, element("li", { class: "remark" }, page.held.size ? heldOut : "none is held out"));
     byId("loss-legend").replaceChildren(
       element("li", { class: "train" }, "training"), element("li", { class: "validation" }, "validation"),
       ...page.kept.map((old, i) => element("li", { class: "remark" }, `${["– –", "···", "–·"][i]} kept: ${old.name}`)));
@@ -61,7 +72,7 @@
     const { sizes } = page.training.layout;
     const [l] = page.weight;
     const options = (n, name) => Array.from({ length: n }, (_, i) => element("option", { value: i }, name(i)));
-    const nameOf = (c, j) => (c === 0 ? `x${"₁₂"[j]}` : c === sizes.length - 1 ? `z, ${page.classNames[j]}` : `unit ${j + 1}`);
+    const nameOf = (c, j) => (c === 0 ? page.inputNames[j] : c === sizes.length - 1 ? `z, ${page.classNames[j]}` : `unit ${j + 1}`);
     byId("weight-layer").replaceChildren(...options(sizes.length - 1, (i) => `W${"₁₂₃₄₅₆₇"[i]}`));
     byId("weight-from").replaceChildren(...options(sizes[l], (i) => nameOf(l, i)));
     byId("weight-to").replaceChildren(...options(sizes[l + 1], (i) => nameOf(l + 1, i)));
@@ -92,8 +103,8 @@
       }
       const points = drawPoints(name, 90, 0.04, 0);
       for (let i = 0; i < points.n; i++) {
-        context.fillStyle = css(classes[points.y[i]]);
-        mark(context, ((points.x[2 * i] + 2.7) / 5.4) * width, ((2.7 - points.x[2 * i + 1]) / 5.4) * height, 0, 1.5);
+        context.fillStyle = points.outputs === 1 ? rgbOf(colourOf(points.y[i])) : css(classes[points.y[i]]);
+        mark(context, ((points.x[2 * i] + 2.7) / 5.4) * width, ((2.7 - points.x[2 * i + 1]) / 5.4) * height, 0, points.outputs === 1 ? 2.2 : 1.5);
         context.fill();
       }
     }

@@ -2,18 +2,19 @@
 // One training: θ, the optimizer's memory, the order of the rows, and the step θ ← θ − Δ(∇L).  (T1)
 (function (playground) {
   const { derive, permutation } = playground.randomness;
-  const { layoutOf, initialTheta, forward, crossEntropy, backward } = playground.network;
+  const { layoutOf, initialTheta, forward, backward } = playground.network;
 
   const { optionsOf } = playground.settings;
+  const { featuresOf } = playground;
 
   const norm = (vector) => Math.sqrt(vector.reduce((sum, v) => sum + v * v, 0));
 
-  /** (x − mean)/std of each feature, learned from the training rows; or nothing. */
-  function learnScaling(kind, x, n) {
-    const scaling = { shift: [0, 0], factor: [1, 1] };
+  /** (x − mean)/std of each of k features, learned from the n training rows; or nothing. */
+  function learnScaling(kind, x, n, k) {
+    const scaling = { shift: Array(k).fill(0), factor: Array(k).fill(1) };
     if (kind === "none" || !n) return scaling;
-    for (const j of [0, 1]) {
-      const column = Array.from({ length: n }, (_, i) => x[2 * i + j]);
+    for (let j = 0; j < k; j++) {
+      const column = Array.from({ length: n }, (_, i) => x[k * i + j]);
       const mean = column.reduce((sum, v) => sum + v, 0) / n;
       const spread = Math.sqrt(column.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
       scaling.shift[j] = mean;
@@ -25,19 +26,20 @@
   class Training {
     /**
      * settings: as `settings.js` has them.
-     * train, validation: {x: Float64Array (2n), y: Array of n classes, n}.
-     * classes: how many there are.
+     * train, validation: {x: Float64Array (2n), y: Array of n classes or numbers, n}.
+     * outputs: how many classes there are; of numbers one.
      */
-    constructor(settings, train, validation, classes) {
-      Object.assign(this, { settings, classes });
+    constructor(settings, train, validation, outputs) {
+      Object.assign(this, { settings, outputs, loss: playground.lossOf(outputs) });
       this.rule = playground.optimizers[settings.optimizer];
       this.schedule = playground.schedules[settings.schedule];
       // One schedule begins with a warm-up of its own, and of two the rate would rise as a square.
       this.warmup = "warmup" in this.schedule.options ? 0 : settings.warmup;
-      this.layout = layoutOf([2, ...settings.hidden, classes]);
-      this.scaling = learnScaling(settings.scaling, train.x, train.n);
-      this.train = { ...train, x: this.scale(train.x) };
-      this.validation = { ...validation, x: this.scale(validation.x) };
+      this.layout = layoutOf([settings.features.length, ...settings.hidden, outputs]);
+      const { features, scaling } = settings;
+      this.scaling = learnScaling(scaling, featuresOf(features, train.x), train.n, features.length);
+      this.train = { ...train, x: this.inputs(train.x) };
+      this.validation = { ...validation, x: this.inputs(validation.x) };
       this.stepsPerEpoch = Math.ceil(train.n / settings.batch);
       this.total = settings.epochs * this.stepsPerEpoch;
       const { initializer, seed, dropout } = settings;
@@ -48,9 +50,11 @@
       this.diverged = false;
     }
 
-    scale(x) {
+    /** What the network is given of points of the plane. */
+    inputs(x) {
       const { shift, factor } = this.scaling;
-      return Float64Array.from(x, (v, i) => (v - shift[i % 2]) * factor[i % 2]);
+      const k = shift.length;
+      return featuresOf(this.settings.features, x).map((v, i) => (v - shift[i % k]) * factor[i % k]);
     }
 
     get epoch() {
@@ -84,10 +88,11 @@
       const { activation, l2, dropout, clip, seed } = this.settings;
       const { x, y } = this.train;
       const n = rows.length;
-      const batch = Float64Array.from({ length: 2 * n }, (_, i) => x[2 * rows[i >> 1] + (i & 1)]);
+      const k = this.layout.sizes[0];
+      const batch = Float64Array.from({ length: k * n }, (_, i) => x[k * rows[Math.floor(i / k)] + (i % k)]);
       const noise = step === null ? null : { seed, step, dropout };
       const pass = forward(this.layout, activation, this.theta, batch, n, noise);
-      const loss = crossEntropy(rows.map((i) => y[i]), pass.z, n, this.classes);
+      const loss = this.loss.of(rows.map((i) => y[i]), pass.z, n, this.outputs);
       const back = backward(this.layout, activation, this.theta, pass, loss.g);
       let value = loss.value;
       if (l2 && !bare) {
@@ -129,18 +134,13 @@
       });
     }
 
-    /** The mean loss and the share of right answers, without dropout and penalty. */
+    /** The mean loss and its score, the share of right answers or R², without dropout and penalty. */
     evaluate(part) {
       const { x, y, n } = part;
-      if (!n) return { loss: NaN, accuracy: NaN };
-      const k = this.classes;
+      if (!n) return { loss: NaN, score: NaN };
       const { z } = forward(this.layout, this.settings.activation, this.theta, x, n);
-      let right = 0;
-      for (let i = 0; i < n; i++) {
-        const row = z.subarray(i * k, (i + 1) * k);
-        right += row.indexOf(Math.max(...row)) === y[i];
-      }
-      return { loss: crossEntropy(y, z, n, k).value, accuracy: right / n };
+      const { of, scoreOf } = this.loss;
+      return { loss: of(y, z, n, this.outputs).value, score: scoreOf(y, z, n, this.outputs) };
     }
 
     /** The same training at the same step, to look ahead without moving. */

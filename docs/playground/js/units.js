@@ -16,7 +16,8 @@
     }
 
     /** Lay out units and lines anew for a network of these sizes. */
-    build(sizes, classNames) {
+    build(sizes, inputNames, classNames) {
+      this.inputNames = inputNames;
       this.sizes = sizes;
       this.element.replaceChildren();
       const width = this.element.clientWidth || 320;
@@ -100,8 +101,8 @@
 
     nameOf(c, j) {
       const last = this.sizes.length - 1;
-      if (c === 0) return `Input x${"₁₂"[j]}`;
-      if (c === last) return `Score z of ${this.classNames[j]}`;
+      if (c === 0) return `Input ${this.inputNames[j]}`;
+      if (c === last) return this.sizes[c] === 1 ? "Score z, the answer" : `Score z of ${this.classNames[j]}`;
       return `Unit ${j + 1} of hidden layer ${c}`;
     }
 

@@ -6,6 +6,7 @@ A page is one self-contained HTML file: no script, nothing fetched, pictures ins
 ORDER = (
     "words",
     "histories",
+    "palette",
     "figures",
     "axes",
     "lines",

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from . import palette
 from .words import legible
 
 __all__ = [
@@ -40,11 +41,10 @@ __all__ = [
 INK = "#010203"
 TRAIN = "#d4620a"
 VALIDATION = "#2f6fd6"
-# Stand-ins for the colours of several lines, and what they are on a light and on a dark page: told
-# apart by people who see fewer colours, too, and 3:1 against the page (tests measure both).
+# Stand-ins for the colours of several lines, and what they are on a light and on a dark page.
 ARMS = ("#01f001", "#01f002", "#01f003", "#01f004", "#01f005", "#01f006")
-LIGHT = ("#1f5fbf", "#c2560c", "#1b1f24", "#00805a", "#9b2d7d", "#860dff")
-DARK = ("#7db2ff", "#ff9d5c", "#e6e8eb", "#3fe0ac", "#d9408f", "#9a66ff")
+LIGHT = tuple(palette.LIGHT[hue] for hue in palette.LINES)
+DARK = tuple(palette.DARK[hue] for hue in palette.LINES)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 CSS = {
     INK: "currentColor",
@@ -57,10 +57,9 @@ CSS = {
 }
 # A picture alone in a file brings its own paper, and both sets of colours.
 ALONE = (
-    "<style>svg{{color:#1b1f24;--paper:#fbfbf9;--train:#c2560c;--validation:#1f5fbf}}"
-    "@media (prefers-color-scheme:dark){{svg{{color:#e6e8eb;--paper:#14171b;--train:#ff9d5c;"
-    "--validation:#7db2ff;{dark}}}}}</style>"
-    '<rect width="100%" height="100%" style="fill:var(--paper)"></rect>'
+    f"<style>svg{{{palette.style_sheet(palette.LIGHT)}color:var(--ink)}}"
+    f"@media (prefers-color-scheme:dark){{svg{{{palette.style_sheet(palette.DARK)}}}}}</style>"
+    '<rect width="100%" height="100%" style="fill:var(--page)"></rect>'
 )
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -182,9 +181,8 @@ def picture_svg(pixels: NDArray[np.uint8], title: str, description: str, prefix:
 
 def standalone(svg: str) -> str:
     """A picture as a file of its own: with paper behind it, light or dark as the reader wants."""
-    dark = ";".join(f"--arm-{i}:{colour}" for i, colour in enumerate(DARK, 1))
     end = svg.index("</desc>") + len("</desc>")
-    return svg[:end] + ALONE.format(dark=dark) + svg[end:]
+    return svg[:end] + ALONE + svg[end:]
 
 
 def _finish(

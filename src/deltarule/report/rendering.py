@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .figures import standalone
+from .palette import DARK, LIGHT, style_sheet
 from .words import unbroken
 
 __all__ = ["DETAILS", "Detail", "Picture", "render", "within_size"]
@@ -93,7 +94,8 @@ def render(template: str, view: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(view)
+    colours = {"light": style_sheet(LIGHT), "dark": style_sheet(DARK)}
+    return environment.get_template(template).render(**view, colours=colours)
 
 
 def within_size(make: Callable[[Detail], str]) -> str:
