@@ -252,7 +252,9 @@ def test_initialize_several_labels() -> None:
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_saved_network_is_calibrated(tmp_path: Any, classes: int) -> None:
     """What was saved answers with the calibrated probabilities; the fitted one stays as it was."""
-    X, y = make_classification(400, 8, n_informative=5, n_classes=classes, flip_y=0.3)
+    X, y = make_classification(
+        400, 8, n_informative=5, n_classes=classes, flip_y=0.3, random_state=0
+    )
     model = MLPClassifier((20,), calibrate=True, max_iter=60, random_state=0, tol=0).fit(X, y)
     assert abs(model.temperature_ - 1) > 0.01
     before = model.decision_function(X)

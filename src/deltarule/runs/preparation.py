@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..data.dataset import Dataset, Table
 from ..data.selection import Input, is_mapped, select
-from ..data.sources import load_data
+from ..data.sources import Split, load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder, almost_numbers
+from ..data.targets import Task
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..learning.plan import Plan
@@ -70,7 +71,7 @@ class Prepared:
     shown: Table | None = None
 
 
-def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
+def load_for(recipe: Recipe, split: Split = "train", need_target: bool = True) -> Dataset:
     """Load the data that a recipe names."""
     size = recipe.image_size
     return load_data(
@@ -78,7 +79,7 @@ def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> 
         target=recipe.target,
         data_dir=recipe.data_dir,
         split=split,
-        task=recipe.task,  # type: ignore[arg-type]
+        task=cast("Task | None", recipe.task),
         image_size=None if size is None else (size[0], size[1]),
         need_target=need_target,
     )
