@@ -85,7 +85,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What rows of each class weigh, in training and on rows held out.
     loss : "log_loss" or callable
         A function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
-        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+        (n_samples, n_outputs), or one made by `deltarule.losses.of_rows`; see
+        `check_gradients`.
     label_smoothing : float
         ε of the targets (1 − ε)·y + ε/n_classes.
     dropout : float or list of float

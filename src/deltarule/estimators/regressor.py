@@ -7,7 +7,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 
 from ..ground.arrays import quiet
 from ..ground.contracts import Array, LabelsLike, PieceLike, RowsLike, WeightsLike
@@ -44,7 +43,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss : str or callable
         "squared_error", "absolute_error", "huber", "quantile", "poisson" (counts, through an
         exponential), or a function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
-        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+        (n_samples, n_outputs), or one made by `deltarule.losses.of_rows`; see
+        `check_gradients`.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; () for none.
     activation : str, dict, callable, or a list of them, one for each hidden layer
@@ -360,6 +360,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ----------
         X, y, sample_weight : as in `fit`
         """
+        from sklearn.metrics import r2_score  # slow to import
+
         prediction = self.predict(X)
         if self._targets.of_one and prediction.ndim == 2:
             levels = np.array(self._targets.levels)
