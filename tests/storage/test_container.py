@@ -204,7 +204,7 @@ def test_newer_version(tmp_path: Path) -> None:
     newer = sealed({**metadata(format_version=str(FORMAT_VERSION + 1)), **TENSOR}, bytes(4))
     sentence = refusal(tmp_path, newer)
     assert f"format version {FORMAT_VERSION + 1}" in sentence
-    assert "pip install --upgrade deltarule" in sentence
+    assert "upgrade deltarule: `git pull`" in sentence
 
 
 def test_checksum_is_of_the_whole_file(whole: bytes) -> None:

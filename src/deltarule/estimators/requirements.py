@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..ground.errors import NotAvailable
+from ..ground.installing import extra
 
 try:
     from sklearn.utils.validation import validate_data
 except ImportError:
     raise NotAvailable(
-        "The estimators need scikit-learn, 1.6 or newer: pip install 'deltarule[sklearn]'. "
+        f"The estimators need scikit-learn, 1.6 or newer: {extra('sklearn')}. "
         "Without it, deltarule.Network trains the same networks."
     ) from None
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable
+from ..ground.installing import UPGRADE
 from .atomic import as_path, write_bytes
 
 __all__ = ["FORMAT_VERSION", "read_tensors", "write_tensors"]
@@ -161,8 +162,8 @@ def _metadata(path: Path, length: int, text: bytes, size: int) -> dict[str, str]
         raise FileRefused(f"{no_model}: it calls itself {described['format']!r:.60}.")
     if int(version) > FORMAT_VERSION:
         raise FileRefused(
-            f"{path} has format version {version}; this version of deltarule reads up to "
-            f"{FORMAT_VERSION}. Upgrade deltarule: pip install --upgrade deltarule."
+            f"{path} has format version {version}, and this deltarule reads up to "
+            f"{FORMAT_VERSION}; {UPGRADE}."
         )
     if len(kinds) > MOST_TENSORS or any(kind not in DTYPES for kind in kinds):
         raise FileRefused(f"{no_model}: its tensors are too many or of unknown types.")
