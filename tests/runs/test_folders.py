@@ -10,7 +10,13 @@ import pytest
 
 from deltarule.ground.errors import FileRefused, InvalidInput, NotAvailable
 from deltarule.runs import folders
-from deltarule.runs.folders import append_line, claim_folder, free_folder, read_lines
+from deltarule.runs.folders import (
+    append_line,
+    claim_folder,
+    claim_next,
+    free_folder,
+    read_lines,
+)
 
 FILES = {"metrics.jsonl": "", "recipe.toml": "lr = 1\n"}
 
@@ -28,6 +34,31 @@ def test_the_next_free_number(tmp_path: Path) -> None:
         folder.mkdir()
     (tmp_path / "digits-2").rmdir()
     assert free_folder(tmp_path, "digits").name == "digits-2"
+
+
+def test_a_number_that_another_process_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process takes the number in between, the next one is claimed."""
+    free = folders.free_folder
+
+    def slow(parent: Path, stem: str) -> Path:
+        found = free(parent, stem)
+        if found.name == "digits-1":
+            claim_folder(found, {"theirs": "1"})
+        return found
+
+    monkeypatch.setattr(folders, "free_folder", slow)
+    assert claim_next(tmp_path, "digits", FILES).name == "digits-2"
+    assert content(tmp_path / "digits-1") == {"theirs": "1"}
+    assert content(tmp_path / "digits-2") == FILES
+
+
+def test_no_number_can_be_claimed(tmp_path: Path) -> None:
+    """Where no folder can be made at all, that is said, and not tried for ever."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotAvailable, match="cannot be made"):
+        claim_next(tmp_path / "file", "digits", FILES)
 
 
 @pytest.mark.parametrize("there", [False, True])

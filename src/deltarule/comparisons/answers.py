@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ground.errors import NotAvailable
+from ..ground.frames import data_frame
 from ..report.words import duration, is_share, metric_name, metric_value, number
 
 __all__ = ["Comparison"]
@@ -52,20 +52,13 @@ class Comparison:
         NotAvailable
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise NotAvailable(
-                "A comparison as a data frame needs pandas: pip install pandas. Without it, .facts "
-                "holds the same numbers."
-            ) from None
         rows = [
             {"arm": arm["name"], **(arm["tuned"] or {})}
             | {key: value for key, value in run.items() if key != "history"}
             for arm in self.facts["arms"]
             for run in arm["runs"]
         ]
-        return pandas.DataFrame(rows)
+        return data_frame(rows, "a comparison", ".facts")
 
     def __repr__(self) -> str:
         """What was compared; the answer is its text."""

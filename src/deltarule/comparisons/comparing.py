@@ -10,7 +10,7 @@ from typing import Any
 
 from ..ground.errors import FileRefused, NotAvailable, choose
 from ..report.comparisons import comparison_markdown, comparison_page
-from ..runs.folders import REPORT, claim_folder, free_folder
+from ..runs.folders import REPORT, claim_folder, claim_next
 from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 from ..storage.locks import locked
@@ -128,16 +128,11 @@ def compare(
                 "choose another folder with --out."
             )
         return _carry_out(there, had, crew, pages, progress)
-    text = question.to_toml()
-    if there is not None:
-        there = claim_folder(there, {COMPARISON: text})
-    while there is None:
-        free = free_folder(Path("comparisons"), question.data_name)
-        try:
-            there = claim_folder(free, {COMPARISON: text})
-        except FileRefused:
-            if not free.exists():
-                raise  # else another comparison has just taken this number
+    files = {COMPARISON: question.to_toml()}
+    if there is None:
+        there = claim_next(Path("comparisons"), question.data_name, files)
+    else:
+        claim_folder(there, files)
     return _carry_out(there, question, crew, pages, progress)
 
 

@@ -4,6 +4,7 @@ ORDER = (
     "synonyms",
     "errors",
     "installing",
+    "frames",
     "signals",
     "memory",
     "contracts",

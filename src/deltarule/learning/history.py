@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..ground.errors import NotAvailable
+from ..ground.frames import data_frame
 from .callbacks import PROBED
 
 __all__ = ["History"]
@@ -103,16 +103,7 @@ class History:
         NotAvailable
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise NotAvailable(
-                "A history as a data frame needs pandas: pip install pandas. Without it, "
-                "to_dict() gives the same columns."
-            ) from None
-
-        columns = None if self.epochs else ["epoch"]
-        return pandas.DataFrame(self.epochs, columns=columns).set_index("epoch")
+        return data_frame(self.epochs, "a history", "to_dict()", index="epoch", columns=["epoch"])
 
     def plot(self) -> Any:
         """A matplotlib Figure: losses and metrics, training and validation, over the epochs.

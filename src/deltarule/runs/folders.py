@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from ..ground.errors import FileRefused, NotAvailable
+from ..ground.errors import DeltaruleError, FileRefused, NotAvailable
 from ..storage.atomic import as_path, write_text
 from ..storage.json_text import json_text
 
@@ -26,6 +26,7 @@ __all__ = [
     "TENSORBOARD",
     "append_line",
     "claim_folder",
+    "claim_next",
     "free_folder",
     "read_lines",
     "repair_lines",
@@ -95,6 +96,25 @@ def claim_folder(folder: str | Path, files: dict[str, str], folders: tuple[str, 
             "another one with --out."
         ) from None
     return Path(folder)
+
+
+def claim_next(
+    parent: Path, stem: str, files: dict[str, str], folders: tuple[str, ...] = ()
+) -> Path:
+    """Claim the first of parent/stem-1, stem-2, … that is free, as `claim_folder` does.
+
+    Raises
+    ------
+    NotAvailable
+        If it cannot be made.
+    """
+    while True:
+        folder = free_folder(parent, stem)
+        try:
+            return claim_folder(folder, files, folders)
+        except DeltaruleError:
+            if not folder.exists():
+                raise  # else another process has just taken this number
 
 
 def _in_use(folder: str | Path, *, resumable: bool = False) -> FileRefused:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from ..distributed.workers import Workers
-from ..ground.errors import DeltaruleError
 from ..ground.signals import Listening
 from ..learning.callbacks import Callback
 from ..learning.checkpointing import Checkpointer, every
@@ -22,7 +20,7 @@ from .folders import (
     TENSORBOARD,
     append_line,
     claim_folder,
-    free_folder,
+    claim_next,
     repair_lines,
 )
 from .recipes import Recipe
@@ -42,6 +40,8 @@ class Journal(Callback):
         Whether it is the folder of a run that goes on.
     tensorboard : bool
         Whether event files are written, too.
+    leads : bool
+        Whether this process writes, of several that train together.
     """
 
     def __init__(
@@ -51,15 +51,14 @@ class Journal(Callback):
         recipe: Recipe,
         there: bool,
         tensorboard: bool,
-        workers: Workers | None,
+        leads: bool,
     ) -> None:
         self.wanted, self.name, self.recipe = wanted, name, recipe
-        self.leads = workers is None or workers.leads
+        self.leads = leads
         self.tensorboard = tensorboard
         self.board: TensorBoard | None = None
         self.folder, self.claimed, self.there = wanted or Path("runs"), there, there
         self.lock = contextlib.ExitStack()
-        self.report = True
 
     def on_start(self, training: Training) -> None:
         # From here to the result's end: what is begun in the folder is also brought to an end.
@@ -75,15 +74,13 @@ class Journal(Callback):
 
     def _claim(self, training: Training) -> None:
         files = {METRICS: "", RECIPE: self.recipe.to_toml()}
-        while not self.claimed:
-            self.folder = self.wanted or free_folder(Path("runs"), self.name)
-            try:
-                # The folder for event files tells a run that goes on that some are wanted.
-                claim_folder(self.folder, files, (TENSORBOARD,) if self.tensorboard else ())
-                self.claimed = True
-            except DeltaruleError:
-                if self.wanted or not self.folder.exists():
-                    raise  # else another run has just taken this number
+        # The folder for event files tells a run that goes on that some are wanted.
+        folders = (TENSORBOARD,) if self.tensorboard else ()
+        if self.wanted is None:
+            self.folder = claim_next(Path("runs"), self.name, files, folders)
+        elif not self.there:
+            claim_folder(self.folder, files, folders)
+        self.claimed = True
         Generations(self.folder / CHECKPOINTS).tidy()
         if self.there:
             repair_lines(self.folder / METRICS, training.history.epochs)

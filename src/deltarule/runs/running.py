@@ -68,6 +68,35 @@ class Outcome:
     history: History
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """How a run is to be made, as it was asked for.
+
+    Attributes
+    ----------
+    command : str
+        What the report says made it.
+    callbacks : tuple of Callback
+    progress, report, tensorboard : bool
+    workers : Workers or None
+    going_on : dict
+        What `Network.train` is told of a run that goes on; empty of a new one.
+    """
+
+    command: str
+    callbacks: tuple[Callback, ...]
+    progress: bool
+    report: bool
+    tensorboard: bool
+    workers: Workers | None
+    going_on: dict[str, Any]
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes."""
+        return self.workers is None or self.workers.leads
+
+
 def train_run(
     recipe: Recipe,
     out: str | Path | None = None,
@@ -106,7 +135,6 @@ def train_run(
     wanted = None if out is None else as_path(out)
     if tensorboard:
         require_tensorboardx()
-    made = {"report": report, "tensorboard": tensorboard}
     if workers is not None:
         if wanted is None:
             workers.told = True  # as all of them say it
@@ -119,8 +147,8 @@ def train_run(
             return resume_run(
                 wanted, callbacks=callbacks, progress=progress, workers=workers, report=report
             )
-    again = {"workers": workers}
-    return _run(recipe, wanted, command, callbacks, progress, again, there=False, **made)
+    asked = _Asked(command, tuple(callbacks), progress, report, tensorboard, workers, {})
+    return _run(recipe, wanted, asked)
 
 
 def resume_run(
@@ -181,16 +209,15 @@ def resume_run(
             require_tensorboardx(f"To go on without it, remove {run / TENSORBOARD}.")
         elif tensorboard:
             require_tensorboardx()
-        again = {
+        going_on = {
             "resume": run / CHECKPOINTS,
             "force_resume": force,
             "checkpoint_every": recipe.checkpoint_every,
-            "workers": workers,
         }
         command = f"deltarule resume {shlex.quote(str(run))}"
-        made = {"report": report, "tensorboard": tensorboard}
+        asked = _Asked(command, tuple(callbacks), progress, report, tensorboard, workers, going_on)
         try:
-            return _run(recipe, run, command, callbacks, progress, again, there=True, **made)
+            return _run(recipe, run, asked)
         except KeyboardInterrupt as error:
             if error.args:
                 raise
@@ -220,39 +247,20 @@ def _done(run: Path) -> dict[str, Any] | None:
     return facts if is_result(facts) and (run / BEST).exists() else None
 
 
-def _run(
-    recipe: Recipe,
-    wanted: Path | None,
-    command: str,
-    callbacks: Iterable[Callback],
-    progress: bool,
-    again: dict[str, Any],
-    *,
-    there: bool,
-    report: bool,
-    tensorboard: bool,
-) -> Outcome:
-    workers = again["workers"]
+def _run(recipe: Recipe, wanted: Path | None, asked: _Asked) -> Outcome:
     device = recipe.device
     if device is not None:
-        agreed(workers, lambda: find_device(device))
+        agreed(asked.workers, lambda: find_device(device))
     # The rows of a run are in `prepared`; the data set beside it would double the memory.
-    prepared = agreed(workers, lambda: prepare(recipe, load_for(recipe)))
-    recipe, network = prepared.recipe, prepared.network
-    journal = Journal(wanted, network.about["data"], recipe, there, tensorboard, workers)
-    journal.report = report
+    prepared = agreed(asked.workers, lambda: prepare(recipe, load_for(recipe)))
+    recipe, name = prepared.recipe, prepared.network.about["data"]
+    there = bool(asked.going_on)
+    journal = Journal(wanted, name, recipe, there, asked.tensorboard, asked.leads)
     with journal.lock:
-        return _train(prepared, journal, command, callbacks, progress, again)
+        return _train(prepared, journal, asked)
 
 
-def _train(
-    prepared: Prepared,
-    journal: Journal,
-    command: str,
-    callbacks: Iterable[Callback],
-    progress: bool,
-    again: dict[str, Any],
-) -> Outcome:
+def _train(prepared: Prepared, journal: Journal, asked: _Asked) -> Outcome:
     recipe, network = prepared.recipe, prepared.network
     told = list(prepared.notes)
     failure: Diverged | KeyboardInterrupt | None = None
@@ -268,15 +276,16 @@ def _train(
                 prepared.X_val,
                 prepared.y_val,
                 **{name: getattr(recipe, name) for name in TRAINING} | {"metrics": metrics},
-                callbacks=[Probe(), journal, *callbacks],
-                progress=progress,
-                **again,
+                callbacks=[Probe(), journal, *asked.callbacks],
+                progress=asked.progress,
+                workers=asked.workers,
+                **asked.going_on,
             )
     except Diverged as error:
         failure = error
         told.append(str(error))
     except NotAvailable as error:  # a folder has gone, or takes no more
-        if not (journal.leads and journal.claimed and network.history):
+        if not (asked.leads and journal.claimed and network.history):
             raise
         raise NotAvailable(f"{error} {_save_what_can_be(network, journal.folder)}") from None
     except KeyboardInterrupt as error:
@@ -293,15 +302,15 @@ def _train(
     if history.stop_reason == "diverged":
         failure = Diverged(history.notes[-1], history.steps)
     facts = _result(folder, prepared, history)
-    if not journal.leads:
+    if not asked.leads:
         if failure:
             raise failure
         return Outcome(folder, facts, history)
     network.save(folder / BEST)
-    command = command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
+    command = asked.command or f"deltarule train {recipe.data} --recipe {folder / RECIPE}"
     shown = run_facts(recipe, prepared, history, command, told)
     write_text(folder / ABOUT, json_text(about_run(shown), indent=1) + "\n")
-    if journal.report:
+    if asked.report:
         write_text(folder / REPORT, run_page(shown))
     if failure:
         raise failure

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import DeltaruleError, NotAvailable
+from ..ground.frames import data_frame
 from ..runs.recipes import Recipe
 from ..storage.atomic import as_path
 from .announcing import announcer
@@ -72,16 +73,9 @@ class SweepResult:
         NotAvailable
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise NotAvailable(
-                "Trials as a data frame need pandas: pip install pandas. Without it, .trials holds "
-                "the same."
-            ) from None
         told = ("trial", "state", "value", "epochs", "seconds")
         rows = [{**{name: t[name] for name in told}, **t["changes"]} for t in self.trials]
-        return pandas.DataFrame(rows, columns=None if rows else list(told)).set_index("trial")
+        return data_frame(rows, "trials", ".trials", index="trial", columns=told)
 
 
 def sweep(
