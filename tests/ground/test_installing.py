@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_extra_is_one_requirement_of_this_package() -> None:
-    """The command names one requirement, which a shell hands on whole, of the package's own name."""
+    """The command names one requirement, whole to a shell, of the package's own name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name in project["optional-dependencies"]:
         words = shlex.split(extra(name))
