@@ -232,6 +232,9 @@ else:
 class Dataset(Generic[Rows, Labels]):
     """Rows to learn from, as their source gives them.
 
+    To a type checker it is `Dataset[type of X, type of y]`; a bare `Dataset` may hold either kind
+    of X, with or without y.
+
     Attributes
     ----------
     name : str
