@@ -8,17 +8,21 @@ DELTARULE_ENGINE_FLAGS adds flags for compiler and linker (sanitizers).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError, PlatformError
 
 CORE = Path("src/deltarule/engine/core")
@@ -45,6 +49,7 @@ FLAGS = [
 ]
 FLAGS_OF_CLANG_CL = ["/std:c++20", "/EHsc", *(f"/clang:{flag}" for flag in ("-O3", *ARITHMETIC))]
 EXTRA = os.environ.get("DELTARULE_ENGINE_FLAGS", "").split()
+BINDING = version("nanobind") if find_spec("nanobind") else ""
 REQUIRED = os.environ.get("DELTARULE_REQUIRE_ENGINE") == "1"
 
 
@@ -56,10 +61,42 @@ def flags_of(source: str) -> list[str]:
     return flags if X86 else []
 
 
+def fingerprint(files: list[str], *others: str) -> str:
+    """What an engine was made of; times of files say too little, as of a checkout or an archive."""
+    digest = hashlib.sha256()
+    for text in (*map(str.encode, others), *(Path(name).read_bytes() for name in files)):
+        digest.update(hashlib.sha256(text).digest())
+    return digest.hexdigest()
+
+
+class BuildPython(build_py):
+    """Copies into a clean folder: what an earlier build left there would be installed, too."""
+
+    def run(self) -> None:
+        kept = (".so", ".pyd") if self.distribution.has_ext_modules() else ()
+        for path in Path(self.build_lib, "deltarule").rglob("*"):
+            if path.is_file() and path.suffix not in kept:
+                path.unlink()
+        super().run()
+
+
 class BuildEngine(build_ext):
     """Compiles the files side by side, each with its own flags."""
 
     def build_extension(self, ext: Any) -> None:
+        made = Path(self.get_ext_fullpath(ext.name))
+        stamp = Path(self.build_temp, "in_place.sha256" if self.inplace else "engine.sha256")
+        files = [*ext.sources, *ext.depends]
+        compiler = getattr(self.compiler, "compiler_so", None) or self.compiler.compiler_type
+        now = fingerprint(files, sys.version, str(compiler), *EXTRA, *ext.include_dirs, BINDING)
+        if not (stamp.is_file() and stamp.read_text() == now and made.is_file()):
+            self.force = True
+            made.unlink(missing_ok=True)  # one of other sources must not stay where this fails
+        self._compile(ext)
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(now)
+
+    def _compile(self, ext: Any) -> None:
         compile_some = self.compiler.compile
         if self.compiler.compiler_type == "msvc":
             self._take_clang()
@@ -148,4 +185,4 @@ def engine() -> list[Extension]:
 
 
 if __name__ == "__main__":
-    setup(ext_modules=engine(), cmdclass={"build_ext": BuildEngine})
+    setup(ext_modules=engine(), cmdclass={"build_ext": BuildEngine, "build_py": BuildPython})

@@ -149,7 +149,7 @@ def asked(
             found = resume_comparison(folder, n_jobs=jobs)
         else:
             changes = {**data, **plan.changes, **question.get("changes", {})}
-            given = {"seeds": plan.seeds, **question, "changes": changes, "folder": folder}
+            given = {"seeds": plan.seeds, **question, "changes": changes, "out": folder}
             found = dr.compare(recipes="report", n_jobs=jobs, **given)
         if not widen(folder, found):
             return found

@@ -581,7 +581,7 @@ def compare(**question):
             changes=changes,
             seeds=n_seeds,
             reach=0.42,
-            folder=Path(folder) / "comparison",
+            out=Path(folder) / "comparison",
             progress=False,
             **question,
         )

@@ -20,7 +20,7 @@ def compare(tmp_path: Path, plain_pages: None) -> Callable[..., dr.Comparison]:
     def small(**given: Any) -> dr.Comparison:
         changes = {**SMALL, **given.pop("changes", {})}
         settled = {"vary": {"optimizer": ["adam", "sgd"]}} if "recipes" not in given else {}
-        settled |= {"seeds": 2, "folder": tmp_path / "it", "n_jobs": 1, "progress": False}
+        settled |= {"seeds": 2, "out": tmp_path / "it", "n_jobs": 1, "progress": False}
         return dr.compare("digits", **{**settled, **given}, changes=changes)
 
     return small

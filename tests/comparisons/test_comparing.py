@@ -253,7 +253,7 @@ def test_changed_data_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     table = tmp_path / "t.csv"
     table.write_text("\n".join(["a,b,c", *lines]))
     given = {"vary": {"l2": [0, 0.1]}, "changes": {"target": "c", "epochs": 1}, "seeds": 1}
-    settled: dict[str, Any] = {"folder": tmp_path / "it", "progress": False, "n_jobs": 1}
+    settled: dict[str, Any] = {"out": tmp_path / "it", "progress": False, "n_jobs": 1}
     found = dr.compare(table, **given, **settled)
     assert found.facts["metric"]["name"] == "val_r2"
     shutil.rmtree(tmp_path / "it" / "runs" / "l2-0")
@@ -278,17 +278,17 @@ def test_without_a_folder(
 ) -> None:
     """Without a name comparisons go to comparisons/DATA-1, -2, …"""
     monkeypatch.chdir(tmp_path)
-    names = [str(compare(folder=None, seeds=1).folder) for _ in range(2)]
+    names = [str(compare(out=None, seeds=1).folder) for _ in range(2)]
     assert names == ["comparisons/digits-1", "comparisons/digits-2"]
 
 
 def test_backends(compare: Compare, tmp_path: Path) -> None:
     """Processes, threads and a cluster's workers make the same facts as one process does."""
-    whole = untimed(compare(folder=tmp_path / "one").facts)
+    whole = untimed(compare(out=tmp_path / "one").facts)
     threads = native.get_threads()
-    assert untimed(compare(folder=tmp_path / "two", n_jobs=2).facts) == whole
+    assert untimed(compare(out=tmp_path / "two", n_jobs=2).facts) == whole
     with joblib.parallel_config(backend="threading", n_jobs=2):
-        found = compare(folder=tmp_path / "threads", n_jobs=None)
+        found = compare(out=tmp_path / "threads", n_jobs=None)
     assert untimed(found.facts) == whole
     assert found.facts["machine"]["processes"] == 2
     assert native.get_threads() == threads
@@ -297,7 +297,7 @@ def test_backends(compare: Compare, tmp_path: Path) -> None:
 def test_dask(compare: Compare, tmp_path: Path) -> None:
     """`joblib.parallel_config(backend="dask")` hands the runs to a cluster."""
     distributed = pytest.importorskip("distributed")
-    whole = untimed(compare(folder=tmp_path / "one", seeds=1).facts)
+    whole = untimed(compare(out=tmp_path / "one", seeds=1).facts)
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
@@ -305,7 +305,7 @@ def test_dask(compare: Compare, tmp_path: Path) -> None:
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):
-        found = compare(folder=tmp_path / "dask", n_jobs=None, seeds=1)
+        found = compare(out=tmp_path / "dask", n_jobs=None, seeds=1)
     assert untimed(found.facts) == whole
 
 
@@ -326,7 +326,7 @@ QUESTION: dict[str, Any] = {
 PROGRAM = f"""
 import sys, deltarule as dr
 if __name__ == "__main__":
-    dr.compare("digits", folder=sys.argv[1], n_jobs=2, **{QUESTION!r})
+    dr.compare("digits", out=sys.argv[1], n_jobs=2, **{QUESTION!r})
 """
 
 
@@ -352,7 +352,7 @@ def until_alone(group: int) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_killed_and_interrupted(tmp_path: Path, plain_pages: None) -> None:
     """Killed, then interrupted by Ctrl-C, then let go on: the facts of one that was left alone."""
-    dr.compare("digits", folder=tmp_path / "whole", n_jobs=1, **QUESTION)
+    dr.compare("digits", out=tmp_path / "whole", n_jobs=1, **QUESTION)
 
     def finished() -> int:
         return len(list((tmp_path / "it").rglob("result.json")))
@@ -384,7 +384,7 @@ def test_many_mistakes_in_one_message(tmp_path: Path) -> None:
             tune={"lr": [0.1, 0.1]},
             seeds=0,
             level=2,
-            folder=tmp_path / "it",
+            out=tmp_path / "it",
         )
     told = " ".join(error.value.sentences)
     for words in ("seeds", "level", "one value", "list of values for epchs", "twice", "both vary"):

@@ -41,6 +41,13 @@ def test_take_keeps_kinds_even_of_no_rows(table):
     assert table.take([])["sex"].dtype == object
 
 
+def test_a_slice_is_the_table_of_those_rows(table):
+    """table[:2] is what take gives, as an array's slice would be its rows."""
+    assert table[:2]["age"].tolist() == [30, 41]
+    assert table[1:].names == table.names
+    assert len(table[:0]) == 0
+
+
 def test_select_and_without(table):
     """Columns are chosen by name, in the given order."""
     assert table.select(["pay", "age"]).names == ("pay", "age")

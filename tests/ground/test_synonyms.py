@@ -14,8 +14,10 @@ from deltarule.mathematics import activations, initializers, losses, metrics, op
 from deltarule.runs.recipes import Recipe
 
 TABLES = (activations, initializers, losses, metrics, optimizers, schedules)
-OURS = {name for table in TABLES for name in names_in(table)} | {
-    field.name for field in dataclasses.fields(Recipe)
+OURS = {
+    *(name for table in TABLES for name in names_in(table)),
+    *(field.name for field in dataclasses.fields(Recipe)),
+    *(name for name in dir(dr.Network) if not name.startswith("_")),
 }
 
 

@@ -454,7 +454,7 @@ FILES: list[Row] = [
         lambda p: dr.load(
             p.model(lambda b: b.replace(b'"format_version":"1"', b'"format_version":"9"'))
         ),
-        ("format version 9", "pip install --upgrade"),
+        ("format version 9", "upgrade deltarule"),
     ),
     ("model of another library", lambda p: dr.load(p.model(rewritten)), ("not a deltarule model",)),
     (

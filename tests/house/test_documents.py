@@ -89,3 +89,23 @@ def test_promises_name_tests_that_are_there() -> None:
     named = re.findall(r"`(tests/[\w/]+(?:\.py)?)/?`", text)
     assert len(named) > 20
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_extras_that_are_told_exist() -> None:
+    """What pages and messages say to install is an extra; pages say so for a clone."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    told = set()
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        told |= set(re.findall(r"'\.\[([\w,]+)\]'", text))
+        if path.name != "start.md":
+            assert "'deltarule[" not in text, path
+    for path in (ROOT / "src").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        told |= set(re.findall(r"\bextra\('(\w+)'\)", text))
+        assert "deltarule[" not in text or path.stem == "installing", path
+    assert {"torch", "onnx", "sklearn", "sweep"} <= told
+    assert {name for names in told for name in names.split(",")} <= set(
+        project["optional-dependencies"]
+    )

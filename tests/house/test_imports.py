@@ -68,6 +68,17 @@ print(json.dumps(sorted(set({SLOW!r}) & set(sys.modules))))
     assert json.loads(run(guarded).splitlines()[-1]) == []
 
 
+def test_estimators_import_of_scikit_learn_what_they_stand_on() -> None:
+    """Beside its base classes none of the parts that take long: they wait until a fit asks."""
+    pytest.importorskip("sklearn")
+    parts = ("datasets", "metrics", "model_selection", "preprocessing", "linear_model")
+    there = f"{{'sklearn.' + part for part in {parts!r}}} & set(sys.modules)"
+    base = "import importlib.util as there_is, sys, sklearn.base\n"
+    base += "if there_is.find_spec('sklearn.callback'):\n    import sklearn.callback\n"
+    ours = "import deltarule; deltarule.MLPClassifier, deltarule.MLPRegressor\n"
+    assert run(f"{base}before = {there}\n{ours}print(sorted({there} - before))") == "[]\n"
+
+
 def seconds(words: list[str]) -> float:
     """Wall-clock time of one process."""
     started = time.perf_counter()

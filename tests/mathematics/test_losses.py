@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import deltarule as dr
+from deltarule.ground.errors import InvalidInput
 from deltarule.mathematics import losses
 
 laws = settings(deadline=None, derandomize=True, max_examples=40)
@@ -282,3 +284,51 @@ def test_l2_penalty_is_half_a_square() -> None:
     np.testing.assert_allclose(g, 0.3 * w, rtol=1e-15)
     step = losses.l2_penalty(w + 1e-30j * np.eye(12)[4], 0.3)[0].imag / 1e-30
     assert step == pytest.approx(g[4], rel=1e-14)
+
+
+def squares(y: Any, z: Any, *, times: float = 1.0) -> Any:
+    """The squared error of each output."""
+    return times * (z - y) ** 2, 2 * times * (z - y)
+
+
+def square_of_row(y: Any, z: Any) -> Any:
+    """The mean squared error of each row."""
+    return ((z - y) ** 2).mean(1), 2 * (z - y) / z.shape[1]
+
+
+@pytest.mark.parametrize("function", [squares, square_of_row])
+@pytest.mark.parametrize("weight", [None, np.linspace(0.0, 2.0, N)], ids=["plain", "weighted"])
+def test_a_loss_of_rows_is_weighed_as_ours_are(function: Any, weight: Any) -> None:
+    """Of each output or of each row: value and gradient are those of `squared_error`."""
+    own = losses.of_rows("regression")(function)
+    total = float(N if weight is None else weight.sum())
+    value, gradient = own(NUMBERS, SCORES, weight, total)
+    expected, slope = losses.squared_error(NUMBERS, SCORES, weight, total)
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-13)
+    assert own.__name__ == function.__name__
+    assert (own.task, own.link, own.kinks) == ("regression", losses.identity_link, ())
+
+
+def test_a_loss_of_rows_keeps_its_options() -> None:
+    """Keyword-only parameters are options still, by name in a network too."""
+    own = losses.of_rows("regression")(squares)
+    value, _ = own(NUMBERS, SCORES, None, N, times=3.0)
+    assert value == pytest.approx(3 * own(NUMBERS, SCORES, None, N)[0])
+    net = dr.Network([2, 1], loss={"name": own, "times": 3.0})
+    assert net.settings.loss.options == {"times": 3.0}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda y, z: ((z - y) ** 2).sum(),
+        lambda y, z: (((z - y) ** 2).sum(), z - y),
+        lambda y, z: ((z - y) ** 2, (z - y).sum(1)),
+    ],
+)
+def test_a_loss_of_rows_that_answers_something_else_is_told_so(answer: Any) -> None:
+    """A sum, or a derivative of another shape, is refused with what is wanted."""
+    own = losses.of_rows("regression")(answer)
+    with pytest.raises(InvalidInput, match=r"must return ℓ of each row, \(30,\)"):
+        own(NUMBERS, SCORES, None, N)

@@ -421,3 +421,17 @@ def test_before_any_training_quantiles_are_of_one_number() -> None:
     np.testing.assert_array_equal(net.predict(X), np.sort(net.scores(X)))
     net.train(X, np.stack([VALUES, -VALUES, VALUES], 1), epochs=2, progress=False)
     assert (np.diff(net.predict(X)) < 0).any()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("fit", "train"), ("score", "evaluate"), ("weights", "parameters"), ("trian", "train")],
+)
+def test_names_of_others_lead_to_ours(theirs: str, ours: str) -> None:
+    """What a network is called for elsewhere is told its name here, and is no attribute."""
+    net = dr.Network([2, 2])
+    assert not hasattr(net, theirs)
+    with pytest.raises(AttributeError, match=rf"has no '{theirs}'\. Did you mean '{ours}'\?"):
+        getattr(net, theirs)
+    with pytest.raises(AttributeError, match=r"has no '__float__'\.$"):
+        _ = net.__float__

@@ -190,3 +190,43 @@ def test_no_hidden_layer() -> None:
     g = (net.predict_proba(X) - np.eye(4)[LABELS]) / N
     close(found.parameters["dense1.W"], X.T @ g)
     close(found.incoming["input"], g @ net.parameters["dense1.W"].T)
+
+
+def test_a_forward_pass_is_found_by_place_and_by_name() -> None:
+    """Links by number, slice and name; a name that is none is told the nearest."""
+    passed = made({"activation": "tanh"}).forward(X)
+    assert [link.name for link in passed] == ["dense1", "tanh1", "dense2", "tanh2", "dense3"]
+    assert passed["tanh2"] is passed[3]
+    assert passed[-1] is passed[len(passed) - 1]
+    assert [link.name for link in passed[:2]] == ["dense1", "tanh1"]
+    with pytest.raises(KeyError, match=r"no layer 'tahn1'.*'tanh1'"):
+        passed["tahn1"]
+
+
+def test_gradients_are_a_mapping_of_the_parameters() -> None:
+    """Names, count and arrays are those of `parameters`."""
+    found = made({"activation": "tanh"}).backward(X, LABELS)
+    assert list(found) == list(found.parameters)
+    assert len(found) == 6
+    assert found["dense2.W"] is found.parameters["dense2.W"]
+    assert dict(found.items()).keys() == found.parameters.keys()
+    with pytest.raises(KeyError, match=r"no parameter 'dense1.w'.*'dense1.W'"):
+        found["dense1.w"]
+    assert "dense1.w" not in found
+
+
+def test_passes_print_as_tables() -> None:
+    """One line for each layer and each parameter, with its shape and its length; no dumps."""
+    net = made({"activation": "tanh"})
+    forward, backward = repr(net.forward(X)).splitlines(), repr(net.backward(X, LABELS))
+    assert len(forward) == 1 + 5
+    norm = f"{np.linalg.norm(net.forward(X)['tanh1'].value):.4g}"
+    assert forward[2].split()[:4] == ["tanh1", "(9,", "7)", norm]
+    lines = [line for line in backward.splitlines() if line]
+    assert len(lines) == 1 + (1 + 6) + (1 + 6)
+    assert lines[0].startswith("loss ")
+    small = next(line for line in lines if line.startswith("dense3.b"))
+    shown = [float(number) for number in small.split()[-4:]]
+    np.testing.assert_allclose(shown, net.backward(X, LABELS)["dense3.b"], rtol=0.01)
+    assert max(map(len, lines)) < 100
+    assert repr(net.forward(X)[0]) == "Link('dense1', value (9, 7), pullback)"

@@ -106,6 +106,23 @@ def test_more_bytes(tmp_path: Path, whole: bytes, extra: bytes) -> None:
     assert refusal(tmp_path, extra + whole)
 
 
+def test_the_header_is_refused_before_the_rest_is_read(tmp_path: Path, whole: bytes) -> None:
+    """Gigabytes behind a header that is not ours, or speaks of other bytes, stay on the disk."""
+    length = int.from_bytes(whole[:8], "little")
+    foreign = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    heads = (len(foreign).to_bytes(8, "little") + foreign, whole[: 8 + length])
+    for head in heads:
+        path = tmp_path / "large"
+        with path.open("wb") as file:
+            file.write(head)
+            file.truncate(1 << 33)  # a hole, which takes no room
+        tracemalloc.start()
+        with pytest.raises(FileRefused):
+            read_tensors(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+        tracemalloc.stop()
+
+
 def sealed(header: Any, body: bytes = b"", length: int | None = None) -> bytes:
     """A file with any header, and the checksum that it should have."""
     text = (
@@ -187,7 +204,7 @@ def test_newer_version(tmp_path: Path) -> None:
     newer = sealed({**metadata(format_version=str(FORMAT_VERSION + 1)), **TENSOR}, bytes(4))
     sentence = refusal(tmp_path, newer)
     assert f"format version {FORMAT_VERSION + 1}" in sentence
-    assert "pip install --upgrade deltarule" in sentence
+    assert "upgrade deltarule: `git pull`" in sentence
 
 
 def test_checksum_is_of_the_whole_file(whole: bytes) -> None:

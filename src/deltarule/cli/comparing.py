@@ -58,7 +58,7 @@ def compare(args: argparse.Namespace, changes: dict[str, Any], out: Output) -> i
         tune_seeds=tune_seeds,
         metric=args.metric,
         reach=reach,
-        folder=args.out,
+        out=args.out,
         formats=args.format,
         n_jobs=jobs,
         progress=out.progress,

@@ -40,7 +40,7 @@ def compare(
     metric: str | None = None,
     reach: float | None = None,
     level: float = 0.95,
-    folder: str | Path | None = None,
+    out: str | Path | None = None,
     formats: str | Sequence[str] = "html",
     n_jobs: int | None = None,
     progress: bool = True,
@@ -79,8 +79,8 @@ def compare(
         A value of the metric: epochs, steps and seconds to it are told.
     level : float
         Of the intervals.
-    folder : path, optional
-        Of the comparison; by default the next free comparisons/NAME-N.
+    out : path, optional
+        The folder of the comparison; by default the next free comparisons/NAME-N.
     formats : {"html", "md"}, or several of them
         Of the report.
     n_jobs : int, optional
@@ -117,7 +117,7 @@ def compare(
         level=level,
         command=command,
     )
-    there = None if folder is None else as_path(folder)
+    there = None if out is None else as_path(out)
     question, memory = ask(wish)
     crew.require_memory(memory)
     if there is not None and (there / COMPARISON).is_file():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..ground.errors import DeltaruleError, FileRefused, InvalidInput
+from ..ground.installing import UPGRADE
 from ..network.inputs import brief
 from ..runs.recipes import recipe_from
 from .arms import Arm, combinations, common_keys
@@ -166,10 +167,7 @@ def read_question(path: Path) -> Question:
     try:
         facts = tomllib.loads(path.read_text(encoding="utf-8"))
         if facts["schema"] > SCHEMA:
-            raise FileRefused(
-                f"{path} is of a newer version ({facts['deltarule']}); upgrade deltarule: pip "
-                "install --upgrade deltarule."
-            )
+            raise FileRefused(f"{path} is of a newer version ({facts['deltarule']}); {UPGRADE}.")
         arms = tuple(
             Arm(a["name"], a["folder"], _unworded(a["changes"]), recipe_from(a["recipe"], {}))
             for a in facts["arms"]

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, overload
 
 import numpy as np
 
@@ -154,8 +155,17 @@ class Table:
     def __contains__(self, name: object) -> bool:
         return name in self.columns
 
-    def __getitem__(self, name: str) -> Array:
-        return self.columns[name] if name in self.columns else self.select([name])[name]
+    @overload
+    def __getitem__(self, key: str) -> Array: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Table: ...
+
+    def __getitem__(self, key: str | slice) -> Array | Table:
+        """A column by its name, or the table of some rows: table["age"], table[:100]."""
+        if isinstance(key, slice):
+            return self.take(key)
+        return self.columns[key] if key in self.columns else self.select([key])[key]
 
     def __repr__(self) -> str:
         return f"Table({len(self)} rows: {', '.join(self.names)})"
@@ -206,9 +216,24 @@ class Table:
         return Table({other: self.columns[other] for other in self.columns if other != name})
 
 
+# What a bare `Dataset` holds is its default, which TypeVar takes since Python 3.13.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    Rows = TypeVar("Rows", bound=Input | Table, default=Input | Table, covariant=True)
+    Labels = TypeVar("Labels", bound=Array | None, default=Array | None, covariant=True)
+else:
+    from typing import TypeVar
+
+    Rows, Labels = TypeVar("Rows"), TypeVar("Labels")
+
+
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Generic[Rows, Labels]):
     """Rows to learn from, as their source gives them.
+
+    To a type checker it is `Dataset[type of X, type of y]`; a bare `Dataset` may hold either kind
+    of X, with or without y.
 
     Attributes
     ----------
@@ -231,8 +256,8 @@ class Dataset:
     """
 
     name: str
-    X: Input | Table
-    y: Array | None = None
+    X: Rows
+    y: Labels = None  # type: ignore[assignment]
     class_names: tuple[str, ...] | None = None
     image_shape: tuple[int, int, int] | None = None
     validation_rows: int | None = None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args, overload
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, NotAvailable, Problems, choose, did_you_mean
@@ -22,13 +23,16 @@ from .formats.delimited import read_delimited
 from .formats.idx import holds_idx, read_idx
 from .formats.image_folder import holds_class_folders, read_image_folder
 from .formats.reading import MAX_IN_MEMORY
+from .selection import Input
 from .targets import Task, as_targets
 
-__all__ = ["load_data"]
+__all__ = ["Split", "load_data"]
 
 _SPLITS = {"train": "train", "test": "test"}
 _TASKS = {"classification": "classification", "regression": "regression"}
-_NAMES = ("digits", "cifar10", "mnist")
+_Named: TypeAlias = Literal["digits", "cifar10", "mnist"]
+_NAMES: tuple[_Named, ...] = get_args(_Named)
+Split: TypeAlias = Literal["train", "test"]
 _NAMED_AT_MOST = 50
 # A table, the copy of it that training rows are, and what they become as numbers.
 COPIES = 3
@@ -45,12 +49,51 @@ class _Request:
     need_target: bool
 
 
+@overload
+def load_data(
+    source: _Named,
+    *,
+    target: str | None = ...,
+    data_dir: str | Path | None = ...,
+    split: Split = ...,
+    image_size: tuple[int, int] | None = ...,
+    task: Task | None = ...,
+    need_target: bool = ...,
+) -> Dataset[Array, Array]: ...
+
+
+@overload
+def load_data(
+    source: str | Path,
+    *,
+    target: str | None = ...,
+    data_dir: str | Path | None = ...,
+    split: Split = ...,
+    image_size: tuple[int, int] | None = ...,
+    task: Task | None = ...,
+    need_target: Literal[True] = ...,
+) -> Dataset[Input | Table, Array]: ...
+
+
+@overload
+def load_data(
+    source: str | Path,
+    *,
+    target: str | None = ...,
+    data_dir: str | Path | None = ...,
+    split: Split = ...,
+    image_size: tuple[int, int] | None = ...,
+    task: Task | None = ...,
+    need_target: bool = ...,
+) -> Dataset: ...
+
+
 def load_data(
     source: str | Path,
     *,
     target: str | None = None,
     data_dir: str | Path | None = None,
-    split: str = "train",
+    split: Split = "train",
     image_size: tuple[int, int] | None = None,
     task: Task | None = None,
     need_target: bool = True,

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import DeltaruleError, InvalidInput, NotAvailable
+from ..ground.installing import extra
 from .launch import Launch
 
 __all__ = ["Workers", "agreed", "join"]
@@ -227,7 +228,7 @@ def join(launch: Launch) -> Workers:
         import torch.distributed as backend
     except ImportError:
         raise NotAvailable(
-            "Several workers need torch: pip install 'deltarule[torch]'. Without it, start the "
+            f"Several workers need torch: {extra('torch')}. Without it, start the "
             "command once, without torchrun."
         ) from None
     one_thread()

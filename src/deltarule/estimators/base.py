@@ -14,12 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import Rows
-from ..ground.contracts import Array
+from ..ground.contracts import Array, LabelsLike, RowsLike, WeightsLike
 from ..ground.errors import InvalidInput
 from ..learning.callbacks import Callback, progress_callback
 from ..learning.diagnosis import Diagnosis, diagnose
 from ..learning.evaluation import scores
 from ..learning.full_batch import FullBatchTraining
+from ..learning.gradients import GradientReport
 from ..learning.monitor import Monitor
 from ..learning.training import Training
 from ..network.checks import check_gradients
@@ -327,7 +328,9 @@ class BaseMLP(Attributes, ABC):
             )
         return self._diagnosis
 
-    def check_gradients(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def check_gradients(
+        self, X: RowsLike, y: LabelsLike, sample_weight: WeightsLike | None = None
+    ) -> GradientReport:
         """Check every gradient of the fitted network on some rows, a loss of one's own included.
 
         Returns

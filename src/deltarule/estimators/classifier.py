@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
-from ..ground.contracts import Array
+from ..ground.contracts import Array, LabelsLike, PieceLike, RowsLike, WeightsLike
 from ..ground.errors import InvalidInput
 from ..learning.callbacks import Callback
+from ..learning.plan import Engine, Precision
+from ..network.settings import Normalization
 from ..network.targets import Targets
 from .base import BaseMLP, keep
 from .calibrating import calibrate
 from .judging import ClassifierAnswers, ScoreJudge
 from .losses import own_loss
-from .parameters import read_parameters
+from .parameters import ScalingName, read_parameters
 from .reporting import reporting_of
-from .requirements import with_callbacks
+from .requirements import available_if, with_callbacks
 from .samples import Samples
 from .targets import Labels, class_weights, classes_in, labels_in, one_each, require_classes
-from .values import check_counts
+from .values import LearningRate, check_counts
 
 __all__ = ["MLPClassifier"]
 
@@ -84,7 +85,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What rows of each class weigh, in training and on rows held out.
     loss : "log_loss" or callable
         A function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
-        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+        (n_samples, n_outputs), or one made by `deltarule.losses.of_rows`; see
+        `check_gradients`.
     label_smoothing : float
         ε of the targets (1 − ε)·y + ε/n_classes.
     dropout : float or list of float
@@ -165,12 +167,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | dict[str, Any] | Callable[..., Any] | Sequence[Any] = "relu",
+        activation: PieceLike | Sequence[PieceLike] = "relu",
         *,
-        solver: str | dict[str, Any] | Callable[..., Any] = "adam",
+        solver: PieceLike = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: LearningRate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -188,14 +190,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        class_weight: str | dict[Any, float] | None = None,
-        loss: str | Callable[..., Any] = "log_loss",
+        class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+        loss: Literal["log_loss"] | Callable[..., Any] = "log_loss",
         label_smoothing: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
-        normalization: str | None = None,
-        initializer: str | dict[str, Any] | Callable[..., Any] = "glorot",
-        scaling: str = "none",
-        schedule: str | dict[str, Any] | Callable[..., float] | Sequence[Any] | None = None,
+        normalization: Normalization | None = None,
+        initializer: PieceLike = "glorot",
+        scaling: ScalingName = "none",
+        schedule: PieceLike | Sequence[PieceLike] | None = None,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         average: float = 0.0,
@@ -204,9 +206,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_seconds: float | None = None,
         callbacks: Sequence[Callback | Callable[[Any], object]] = (),
         progress: bool = False,
-        engine: str = "auto",
-        precision: str = "full",
-        dtype: str | None = None,
+        engine: Engine = "auto",
+        precision: Precision = "full",
+        dtype: Literal["float32", "float64"] | None = None,
     ) -> None:
         keep(self, locals())
 
@@ -215,14 +217,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: RowsLike,
+        y: LabelsLike,
+        sample_weight: WeightsLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPClassifier:
+        X_val: RowsLike | None = None,
+        y_val: LabelsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
+    ) -> Self:
         """Fit the network to rows and their labels.
 
         Parameters
@@ -245,15 +247,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @with_callbacks
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        classes: Any = None,
+        X: RowsLike,
+        y: LabelsLike,
+        sample_weight: WeightsLike | None = None,
+        classes: LabelsLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPClassifier:
+        X_val: RowsLike | None = None,
+        y_val: LabelsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
+    ) -> Self:
         """Go on for one epoch over these rows; the optimizer goes on as if it had not stopped.
 
         With early_stopping=True some of these rows, or X_val, judge the epoch; what predicts is the
@@ -276,9 +278,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         )
         return self
 
-    def initialize(
-        self, n_features: int, classes: Any, *, multilabel: bool = False
-    ) -> MLPClassifier:
+    def initialize(self, n_features: int, classes: LabelsLike, *, multilabel: bool = False) -> Self:
         """Initial weights without any data: predict, look at them, or go on with partial_fit.
 
         Parameters
@@ -356,14 +356,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # -- use --------------------------------------------------------------------------------
 
     @quiet
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: RowsLike) -> Array:
         """The class of each row, or its set of labels as 0 and 1."""
         z = self._scores(X)
         decision: Array = self._targets.decide(z)
         return decision if self._labels.multilabel else self.classes_[decision]
 
     @quiet
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: RowsLike) -> Array:
         """The probability of each class, (n_samples, n_classes), or of each label."""
         z = self._scores(X)
         if self._temperature != 1.0:
@@ -373,14 +373,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return p
 
     @quiet
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: RowsLike) -> Array:
         """The logarithm of `predict_proba`."""
         return np.log(self.predict_proba(X))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: RowsLike) -> Array:
         """The raw scores (logits): (n_samples,) for two classes, else (n_samples, n_classes)."""
         z = self._scores(X)
         return z[:, 0] if self._labels.n_outputs == 1 else z
+
+    if TYPE_CHECKING:  # scikit-learn's own, of which it states no types
+
+        def score(
+            self, X: RowsLike, y: LabelsLike, sample_weight: WeightsLike | None = None
+        ) -> float:
+            """The accuracy."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.metrics._scorer import _BaseScorer
 
 from ..data.batches import Rows
 from ..ground.contracts import Array
@@ -35,6 +33,8 @@ def scorer_named(given: Any) -> tuple[str, Any]:
     if callable(given):
         name = getattr(getattr(given, "_score_func", given), "__name__", "score")
         return name, given
+    from sklearn.metrics import get_scorer, get_scorer_names  # slow to import, and seldom used
+
     if isinstance(given, str) and given in get_scorer_names():
         return given, get_scorer(given)
     known = ["loss", *get_scorer_names()] if isinstance(given, str) else []
@@ -165,7 +165,7 @@ class ScoreJudge(Judge):
     ) -> None:
         if not np.isfinite(z).all():
             found[self.name] = -np.inf
-        elif isinstance(self.scorer, _BaseScorer):
+        elif hasattr(self.scorer, "_score_func"):
             more = {} if weight is None else {"sample_weight": weight}
             found[self.name] = float(self.scorer(self.answers, z, self.decode(y), **more))
         elif self.held_out is not None and y is self.held_out[0].y:

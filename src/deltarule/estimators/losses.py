@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from ..ground.options import unbound
 from ..mathematics import losses
 from ..network.inputs import brief
 
-__all__ = ["NUMBER_LOSSES", "OwnLoss", "check_loss", "own_loss"]
+__all__ = ["NUMBER_LOSSES", "NumberLoss", "OwnLoss", "check_loss", "own_loss"]
 
+NumberLoss: TypeAlias = Literal["squared_error", "absolute_error", "huber", "quantile", "poisson"]
 # What a name means here: scikit-learn's squared error has a ½.
-NUMBER_LOSSES = {
+NUMBER_LOSSES: dict[NumberLoss, str] = {
     "squared_error": "half_squared_error",
     "absolute_error": "absolute_error",
     "huber": "huber",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -29,10 +29,10 @@ from .values import (
 )
 from .words import retold
 
-__all__ = ["Choices", "read_parameters"]
+__all__ = ["Choices", "ScalingName", "read_parameters"]
 
 # "channel" is for images, of which an estimator knows no shape.
-SCALINGS = ("none", "unit", "feature")
+ScalingName: TypeAlias = Literal["none", "unit", "feature"]
 FLAGS = (
     "calibrate",
     "early_stopping",
@@ -127,7 +127,7 @@ def read_parameters(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Ch
     check_one_of(problems, "dtype", given["dtype"], (None, "float32", "float64"))
     check_one_of(problems, "engine", given["engine"], ENGINES)
     check_one_of(problems, "precision", given["precision"], PRECISIONS)
-    check_one_of(problems, "scaling", given["scaling"], SCALINGS)
+    check_one_of(problems, "scaling", given["scaling"], get_args(ScalingName))
     check_class_weight(given.get("class_weight"), problems)
     options = {name: given[name] for name in OPTIONS if _option_fits(name, given[name], problems)}
     optimizer = _optimizer(given, options, defaults, problems)

@@ -13,8 +13,25 @@ from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, Problems
 from ..network.inputs import as_array, brief, greatest
 
-__all__ = ["naming", "refuse_huge", "refuse_labels", "refuse_numbers", "refuse_rows"]
+__all__ = [
+    "columns_with",
+    "naming",
+    "refuse_huge",
+    "refuse_labels",
+    "refuse_numbers",
+    "refuse_rows",
+]
 
+MOST_NAMED = 5
+FOR_TEXT = (
+    "turn text into numbers first: OneHotEncoder in a ColumnTransformer before this estimator, "
+    "deltarule.TableEncoder.fit(X).transform(X), or `deltarule train FILE`, which does it itself"
+)
+FOR_GAPS = (
+    "fill them in first: SimpleImputer in a Pipeline before this estimator, "
+    "deltarule.TableEncoder.fit(X).transform(X) for a frame, or `deltarule train FILE`, which does "
+    "it itself"
+)
 # What scikit-learn says of rows that did not pass through the steps that X has passed.
 UNTRANSFORMED = (
     "could not convert string to float",
@@ -127,9 +144,53 @@ def refuse_huge(values: Array, name: str, dtype: Any) -> None:
         )
 
 
+def columns_with(X: Any, what: str) -> str:
+    """'the columns 'age', 'pay' and 3 more', of those that hold "text" or "gaps"; '' of none."""
+    try:
+        table = np.asarray(X) if getattr(X, "dtypes", None) is None else np.asarray(X, object)
+    except Exception:  # whatever an object's own conversion raises
+        return ""
+    if table.ndim != 2:
+        return ""
+    names = [str(name) for name in getattr(X, "columns", ())]
+    if len(names) != table.shape[1]:
+        names = []
+    holds = _is_text if what == "text" else _is_gap
+    found = [j for j in range(table.shape[1]) if holds(table[:, j])]
+    told = ", ".join(repr(names[j]) if names else str(j) for j in found[:MOST_NAMED])
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    if not found:
+        return ""
+    named = f"column{'s' if len(found) > 1 else ''} {told}{more}"
+    return f"the {named}" if names else f"{named}, counted from 0"
+
+
+def _is_text(column: Array) -> bool:
+    """Whether there is something that no number is read from."""
+    for value in column.tolist() if column.dtype.kind in "OUS" else ():
+        if isinstance(value, str | bytes):
+            try:
+                float(value)
+            except ValueError:
+                return True
+    return False
+
+
+def _is_gap(column: Array) -> bool:
+    """Whether a value is missing."""
+    if column.dtype.kind == "f":
+        return bool(np.isnan(column).any())
+    return column.dtype.kind == "O" and any(
+        value is None or type(value).__name__ == "NAType" or value != value
+        for value in column.tolist()
+    )
+
+
 @contextmanager
-def naming(of: str) -> Iterator[None]:
-    """Say of which array scikit-learn's checks speak; `of` is "_val" for rows to judge by.
+def naming(of: str, X: Any = None) -> Iterator[None]:
+    """Say of which array, and of which columns of X, scikit-learn's checks speak.
+
+    `of` is "_val" for rows to judge by.
 
     Raises
     ------
@@ -143,10 +204,16 @@ def naming(of: str) -> Iterator[None]:
     except (ValueError, TypeError) as error:
         message = str(error)
         if "could not convert string to float" in message:
-            advice = "" if of else "; turn text into numbers first, for instance with OneHotEncoder"
-            message = f"X must hold numbers, but {message}{advice}."
+            columns = columns_with(X, "text")
+            where = f" ({columns})" if columns else ""
+            advice = f"; {FOR_TEXT}" if not of else ""
+            message = f"X must hold numbers, but {message}{where}{advice}."
         elif message.startswith("float() argument"):
             message = f"X must hold numbers: {message}."
+        elif message.startswith("Input X contains NaN"):
+            columns = columns_with(X, "gaps")
+            where = f" in {columns}" if columns else ""
+            message = f"Input X contains NaN{where}" + ("." if of else f"; {FOR_GAPS}.")
         elif not of:
             raise
         if of:

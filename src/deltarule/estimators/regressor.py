@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils.metaestimators import available_if
 
 from ..ground.arrays import quiet
-from ..ground.contracts import Array
+from ..ground.contracts import Array, LabelsLike, PieceLike, RowsLike, WeightsLike
 from ..ground.errors import InvalidInput
 from ..learning.callbacks import Callback
+from ..learning.plan import Engine, Precision
 from ..mathematics import losses
 from ..network.parts import part
+from ..network.settings import Normalization
 from ..network.targets import NumberTargets, Targets
 from .base import BaseMLP, keep
 from .judging import RegressorAnswers, ScoreJudge
-from .losses import NUMBER_LOSSES, own_loss
-from .parameters import read_parameters
+from .losses import NUMBER_LOSSES, NumberLoss, own_loss
+from .parameters import ScalingName, read_parameters
 from .refusals import refuse_huge
 from .reporting import reporting_of
-from .requirements import with_callbacks
+from .requirements import available_if, with_callbacks
 from .targets import number_targets
-from .values import check_counts
+from .values import LearningRate, check_counts
 
 __all__ = ["MLPRegressor"]
 
@@ -43,7 +43,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     loss : str or callable
         "squared_error", "absolute_error", "huber", "quantile", "poisson" (counts, through an
         exponential), or a function (y, z, weight, total) → (value, ∂value/∂z) of the raw scores z,
-        (n_samples, n_outputs); see `deltarule.losses` and `check_gradients`.
+        (n_samples, n_outputs), or one made by `deltarule.losses.of_rows`; see
+        `check_gradients`.
     hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; () for none.
     activation : str, dict, callable, or a list of them, one for each hidden layer
@@ -168,14 +169,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        loss: str | Callable[..., Any] = "squared_error",
+        loss: NumberLoss | Callable[..., Any] = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | dict[str, Any] | Callable[..., Any] | Sequence[Any] = "relu",
+        activation: PieceLike | Sequence[PieceLike] = "relu",
         *,
-        solver: str | dict[str, Any] | Callable[..., Any] = "adam",
+        solver: PieceLike = "adam",
         alpha: float = 0.0001,
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: LearningRate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
@@ -197,10 +198,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         delta: float = 1.0,
         standardize_targets: bool = True,
         dropout: float | Sequence[float] = 0.0,
-        normalization: str | None = None,
-        initializer: str | dict[str, Any] | Callable[..., Any] = "glorot",
-        scaling: str = "none",
-        schedule: str | dict[str, Any] | Callable[..., float] | Sequence[Any] | None = None,
+        normalization: Normalization | None = None,
+        initializer: PieceLike = "glorot",
+        scaling: ScalingName = "none",
+        schedule: PieceLike | Sequence[PieceLike] | None = None,
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         average: float = 0.0,
@@ -208,9 +209,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         max_seconds: float | None = None,
         callbacks: Sequence[Callback | Callable[[Any], object]] = (),
         progress: bool = False,
-        engine: str = "auto",
-        precision: str = "full",
-        dtype: str | None = None,
+        engine: Engine = "auto",
+        precision: Precision = "full",
+        dtype: Literal["float32", "float64"] | None = None,
     ) -> None:
         keep(self, locals())
 
@@ -219,14 +220,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @with_callbacks
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: RowsLike,
+        y: LabelsLike,
+        sample_weight: WeightsLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
+        X_val: RowsLike | None = None,
+        y_val: LabelsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
+    ) -> Self:
         """Fit the network to rows and their numbers.
 
         Parameters
@@ -249,14 +250,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @with_callbacks
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
+        X: RowsLike,
+        y: LabelsLike,
+        sample_weight: WeightsLike | None = None,
         *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
+        X_val: RowsLike | None = None,
+        y_val: LabelsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
+    ) -> Self:
         """Go on for one epoch over these rows; the optimizer goes on as if it had not stopped.
 
         The first call learns the spread of y.  With early_stopping=True some of these rows, or
@@ -274,7 +275,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, incremental=True)
         return self
 
-    def initialize(self, n_features: int, n_outputs: int = 1) -> MLPRegressor:
+    def initialize(self, n_features: int, n_outputs: int = 1) -> Self:
         """Initial weights without any data: predict, look at them, or go on with partial_fit.
 
         Targets are then not standardised.
@@ -346,19 +347,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # -- use --------------------------------------------------------------------------------
 
     @quiet
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: RowsLike) -> Array:
         """Numbers in the units of the training y, (n_samples,) or (n_samples, n_outputs)."""
         z = self._scores(X)
         answer: Array = self._targets.present(self._targets.decide(z))
         return answer.astype(z.dtype, copy=False)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: RowsLike, y: LabelsLike, sample_weight: WeightsLike | None = None) -> float:
         """R²; of several quantiles that of the one whose level is nearest to ½.
 
         Parameters
         ----------
         X, y, sample_weight : as in `fit`
         """
+        from sklearn.metrics import r2_score  # slow to import
+
         prediction = self.predict(X)
         if self._targets.of_one and prediction.ndim == 2:
             levels = np.array(self._targets.levels)

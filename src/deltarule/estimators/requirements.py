@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..ground.errors import NotAvailable
+from ..ground.installing import extra
 
 try:
     from sklearn.utils.validation import validate_data
 except ImportError:
     raise NotAvailable(
-        "The estimators need scikit-learn, 1.6 or newer: pip install 'deltarule[sklearn]'. "
+        f"The estimators need scikit-learn, 1.6 or newer: {extra('sklearn')}. "
         "Without it, deltarule.Network trains the same networks."
     ) from None
 
-__all__ = ["HAS_CALLBACKS", "CallbackSupport", "validate_data", "with_callbacks"]
+__all__ = ["HAS_CALLBACKS", "CallbackSupport", "available_if", "validate_data", "with_callbacks"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
-    from sklearn.callback import with_callbacks
 
     HAS_CALLBACKS = True
 except ImportError:  # before scikit-learn 1.9
@@ -28,6 +30,23 @@ except ImportError:  # before scikit-learn 1.9
     class CallbackSupport:  # type: ignore[no-redef]
         """Nothing: this scikit-learn knows no callbacks."""
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """The method as it is."""
-        return method
+
+# To a type checker a method is what it was: scikit-learn's decorators say nothing of types.
+if TYPE_CHECKING:
+
+    def with_callbacks(method: Method) -> Method:
+        """The method, which tells scikit-learn's callbacks."""
+
+    def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+        """A decorator: the method is there where `check` holds."""
+
+else:
+    from sklearn.utils.metaestimators import available_if
+
+    if HAS_CALLBACKS:
+        from sklearn.callback import with_callbacks
+    else:
+
+        def with_callbacks(method: Method) -> Method:
+            """The method as it is."""
+            return method

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import column_or_1d
 
 from ..ground.contracts import Array
@@ -88,7 +87,7 @@ def checked_rows(
     if with_y and y is not None:
         (refuse_numbers if numeric else refuse_labels)(y, f"y{of}")
         options["multi_output"] = True
-    with naming(of):
+    with naming(of, X):
         checked = validate_data(
             estimator, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), **options
         )
@@ -167,6 +166,8 @@ def hold_out(
     InvalidInput
         If there are too few rows, of a class too.
     """
+    from sklearn.model_selection import train_test_split  # slow to import
+
     arrays = [samples.X, samples.y]
     if samples.weight is not None:
         arrays.append(samples.weight)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.batches import chunks
 from ..ground.arrays import quiet
-from ..ground.contracts import Array
+from ..ground.contracts import Array, RowsLike
 from ..ground.errors import InvalidInput
 from ..machine.layers import Dense
 from ..network.inputs import brief
@@ -61,7 +63,7 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
         parts = [function(X[part].toarray()) for part in chunks(X.shape[0], ROWS_AT_ONCE)]
         return np.concatenate(parts).astype(X.dtype, copy=False)
 
-    def transform(self, X: Any, layer: int = -1) -> Array:
+    def transform(self, X: RowsLike, layer: int = -1) -> Array:
         """What a hidden layer makes of the rows.
 
         Parameters
@@ -143,7 +145,7 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
         return self._dense("W")
 
     @coefs_.setter
-    def coefs_(self, given: Any) -> None:
+    def coefs_(self, given: Sequence[ArrayLike]) -> None:
         self._assign("W", given)
 
     @property
@@ -152,10 +154,10 @@ class Serving(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupport
         return self._dense("b")
 
     @intercepts_.setter
-    def intercepts_(self, given: Any) -> None:
+    def intercepts_(self, given: Sequence[ArrayLike]) -> None:
         self._assign("b", given)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a safetensors file that `deltarule.load` and the CLI read.
 
         The network alone, not what stands before it in a pipeline.  A temperature is divided into

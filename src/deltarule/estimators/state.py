@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -31,6 +31,14 @@ class Stored(BaseEstimator):
     Functions of one's own stay what they are.  A deep copy is made by way of the state; a shallow
     one shares everything.
     """
+
+    if TYPE_CHECKING:  # scikit-learn's own, of which it states no types
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The constructor's arguments by name."""
+
+        def set_params(self, **params: Any) -> Self:
+            """Change some of them."""
 
     def __getstate__(self) -> dict[str, Any]:
         """All attributes; those of classes of ours as dictionaries."""

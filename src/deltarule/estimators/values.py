@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from sklearn.utils import check_random_state as as_random_state
@@ -14,6 +14,7 @@ from ..mathematics import schedules
 from ..network.inputs import brief, check_number, check_one_of
 
 __all__ = [
+    "LearningRate",
     "check_activation",
     "check_batch_size",
     "check_class_weight",
@@ -23,7 +24,8 @@ __all__ = [
     "check_random_state",
 ]
 
-LEARNING_RATES = ("constant", "invscaling", "adaptive")
+LearningRate: TypeAlias = Literal["constant", "invscaling", "adaptive"]
+LEARNING_RATES = get_args(LearningRate)
 
 
 def check_numbers(given: Mapping[str, Any], problems: Problems) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput, NotAvailable
+from ..ground.installing import extra
 from .forward import Forward, Output, Step
 from .onnx_operators import COMPOSED, PLAIN
 from .verification import Answers
@@ -28,7 +29,7 @@ def _packages() -> tuple[Any, Any]:
     except ImportError:
         raise NotAvailable(
             "Exporting to ONNX needs the packages onnx and onnxruntime, which checks the file: "
-            "pip install 'deltarule[onnx]'. Without them, --to numpy needs nothing."
+            f"{extra('onnx')}. Without them, --to numpy needs nothing."
         ) from None
     return onnx, onnxruntime
 

@@ -3,6 +3,7 @@
 ORDER = (
     "synonyms",
     "errors",
+    "installing",
     "frames",
     "signals",
     "memory",

@@ -20,23 +20,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "Activation",
     "Array",
     "Batch",
     "Initializer",
+    "LabelsLike",
     "Layer",
     "Loss",
     "Noise",
     "Objective",
+    "PieceLike",
     "Pullback",
     "Reduce",
+    "RowsLike",
     "Schedule",
+    "Shaped",
     "Views",
+    "WeightsLike",
 ]
 
 Array = NDArray[Any]
@@ -54,6 +59,28 @@ Schedule = Callable[[float, float], float]
 
 Objective = Callable[[Array, Array, "Array | None", float], tuple[Array, Array]]
 """objective(y, z, weight, total) → (L, ∂L/∂z): a loss whose options are bound."""
+
+
+class Shaped(Protocol):
+    """A data frame, a column of one, a sparse matrix, a table: of whichever library."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows first."""
+        ...
+
+
+RowsLike: TypeAlias = ArrayLike | Shaped | Mapping[str, Any]
+"""What a user may pass as X; columns by name where the network has an encoder."""
+
+LabelsLike: TypeAlias = ArrayLike | Shaped
+"""What a user may pass as y, or as a list of classes."""
+
+WeightsLike: TypeAlias = ArrayLike | Shaped
+"""What a user may pass as the weights of rows."""
+
+PieceLike: TypeAlias = str | Mapping[str, Any] | Callable[..., Any]
+"""A piece of a network by its name, by {"name": …} with options, or a function of one's own."""
 
 
 class Pullback(Protocol):

@@ -12,6 +12,7 @@ import numpy as np
 
 from .contracts import Array
 from .errors import InvalidInput, NotAvailable, did_you_mean
+from .installing import extra
 from .memory import in_words
 
 __all__ = [
@@ -44,8 +45,8 @@ def torch() -> ModuleType:
         import torch as found
     except ImportError:
         raise NotAvailable(
-            "A device needs PyTorch, which is not installed: pip install 'deltarule[torch]'; or "
-            "leave device out."
+            f"A device needs PyTorch, which is not installed: {extra('torch')}; or leave device "
+            "out."
         ) from None
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ground.errors import FileRefused, InvalidInput
+from ..ground.installing import UPGRADE
 from ..storage.generations import Generations
 from .callbacks import Callback
 from .snapshot import Snapshot
@@ -152,10 +153,7 @@ def load_snapshot(
     if not _is_description(description):
         raise FileRefused(f"{where.folder} holds model files, not checkpoints.")
     if description["checkpoint"] > SCHEMA:
-        raise FileRefused(
-            f"The checkpoint in {where.folder} is of a newer version; upgrade deltarule: pip "
-            "install --upgrade deltarule."
-        )
+        raise FileRefused(f"The checkpoint in {where.folder} is of a newer version; {UPGRADE}.")
     older = {k for k, schema in ADDED.items() if schema > description["checkpoint"]}
     had = {k: identity[k] for k in older & identity.keys()} | description["identity"]
     other = [

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
-__all__ = ["ENGINES", "POLICIES", "PRECISIONS", "Plan", "steps_in"]
+__all__ = [
+    "ENGINES",
+    "POLICIES",
+    "PRECISIONS",
+    "Engine",
+    "Plan",
+    "Policy",
+    "Precision",
+    "steps_in",
+]
 
-ENGINES = ("auto", "reference", "fast")
-PRECISIONS = ("full", "bf16")
-POLICIES = ("stop", "rollback", "raise")
+Engine: TypeAlias = Literal["auto", "reference", "fast"]
+Precision: TypeAlias = Literal["full", "bf16"]
+Policy: TypeAlias = Literal["stop", "rollback", "raise"]
+ENGINES, PRECISIONS, POLICIES = get_args(Engine), get_args(Precision), get_args(Policy)
 
 
 @dataclass(frozen=True)

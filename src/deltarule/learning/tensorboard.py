@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..ground.errors import NotAvailable
+from ..ground.installing import extra
 from ..storage.atomic import as_path
 from .callbacks import PROBED, Callback
 
@@ -35,8 +36,8 @@ def require_tensorboardx(otherwise: str = "") -> None:
     try:
         import tensorboardX  # noqa: F401
     except ImportError:
-        needed = "Event files for TensorBoard need tensorboardX: pip install"
-        raise NotAvailable(f"{needed} 'deltarule[tensorboard]'. {otherwise}".rstrip()) from None
+        needed = f"Event files for TensorBoard need tensorboardX: {extra('tensorboard')}."
+        raise NotAvailable(f"{needed} {otherwise}".rstrip()) from None
 
 
 def tag_of(column: str) -> str | None:

@@ -25,6 +25,9 @@ class Link:
     value: Array
     pullback: Pullback
 
+    def __repr__(self) -> str:
+        return f"Link({self.name!r}, value {tuple(self.value.shape)}, pullback)"
+
 
 class Chain:
     """z = f_L(… f_2(f_1(x)))   ⇒   ∂x = f_1*(f_2*(… f_L*(∂z)))                             (C1)

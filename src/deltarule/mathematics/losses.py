@@ -17,6 +17,7 @@ multiplied in before the sum, and why differences are taken of halves: z/2 − y
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -100,6 +101,47 @@ def declare(
         return calm
 
     return attach
+
+
+def of_rows(
+    task: str, link: Callable[[Array], Array] = identity_link, kinks: tuple[float, ...] = ()
+) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """A loss from what it is of one row: a function (y, z) → (ℓ, ∂ℓ/∂z), which knows no weights.
+
+    ℓ has one entry for each row, (n,), or one for each output, (n, k), which are averaged; ∂ℓ/∂z
+    has z's shape.  The weights of rows and the total are seen to here:
+
+        @of_rows("regression")
+        def fourth_power(y, z):
+            return (z - y) ** 4, 4 * (z - y) ** 3
+
+    `task`, `link` and `kinks` as in `declare`.
+    """
+
+    def weigh(function: Callable[..., Result]) -> Callable[..., Result]:
+        @functools.wraps(function)
+        def loss(y: Array, z: Array, weight: Array | None, total: float, **options: Any) -> Result:
+            answer = function(y, z, **options)
+            shapes = (
+                [tuple(getattr(part, "shape", ())) for part in answer]
+                if isinstance(answer, tuple) and len(answer) == 2
+                else []
+            )
+            rows, entries = tuple(z.shape[:1]), tuple(z.shape)
+            if shapes not in ([rows, entries], [entries, entries]):
+                found = " and ".join(map(str, shapes)) or type(answer).__name__
+                raise InvalidInput(
+                    f"The loss {function.__name__} must return ℓ of each row, {rows}, or of each "
+                    f"output, {entries}, and ∂ℓ/∂z, {entries}, not {found}."
+                )
+            value, slope = answer
+            c = _share(weight, total, 1 if value.ndim == 1 else z.shape[1])
+            of_value = c[:, 0] if weight is not None and value.ndim == 1 else c
+            return finite_or_inf((of_value * value).sum()), c * slope
+
+        return declare(task, link, kinks)(loss)
+
+    return weigh
 
 
 def _share(weight: Array | None, total: float, outputs: int = 1) -> Any:

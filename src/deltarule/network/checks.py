@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ground.arrays import quiet
-from ..ground.contracts import Array
+from ..ground.contracts import Array, LabelsLike, RowsLike, WeightsLike
 from ..ground.errors import InvalidInput, Problems, names_in
 from ..ground.randomness import StepNoise, derive, normals, uniforms
 from ..learning.gradients import GradientReport, Problem, check_problem
@@ -25,9 +25,9 @@ __all__ = ["Case", "check_gradients", "standard_cases"]
 @quiet
 def check_gradients(
     network: Network,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
+    X: RowsLike,
+    y: LabelsLike,
+    sample_weight: WeightsLike | None = None,
     *,
     training: bool = True,
     max_entries: int = 200,

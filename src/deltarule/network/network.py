@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from ..data.tables import TableEncoder
 from ..distributed.workers import Workers, agreed
 from ..ground.arrays import quiet
-from ..ground.contracts import Array
+from ..ground.contracts import Array, LabelsLike, PieceLike, RowsLike, WeightsLike
 from ..ground.errors import CutShort, InvalidInput, Problems
 from ..ground.randomness import derive
 from ..learning.callbacks import Callback
 from ..learning.evaluation import evaluate, scores
 from ..learning.history import History
+from ..learning.plan import Engine, Policy, Precision
 from ..learning.training import Training
 from ..machine.chain import Chain
 from .assembly import assemble
@@ -25,13 +28,10 @@ from .judging import judge_for
 from .lane import Lane
 from .preprocessing import Preprocessing
 from .saving import save
-from .settings import settings_from
+from .settings import Normalization, ScalingName, settings_from
 from .sharing import require_alike
 from .single_steps import SingleSteps
 from .targets import targets_for
-
-if TYPE_CHECKING:
-    from ..data.tables import TableEncoder
 
 __all__ = ["Network"]
 
@@ -109,20 +109,20 @@ class Network(SingleSteps):
         self,
         sizes: Sequence[int],
         *,
-        activation: Any = "relu",
+        activation: PieceLike | Sequence[PieceLike] = "relu",
         dropout: float | Sequence[float] = 0.0,
-        normalization: str | None = None,
-        loss: Any = "cross_entropy",
-        optimizer: Any = "adam",
-        schedule: Any = None,
+        normalization: Normalization | None = None,
+        loss: PieceLike = "cross_entropy",
+        optimizer: PieceLike = "adam",
+        schedule: PieceLike | Sequence[PieceLike] | None = None,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,
         l2: float = 0.0,
-        initializer: Any = "he",
-        scaling: str = "auto",
-        standardize_targets: bool | str = "auto",
+        initializer: PieceLike = "he",
+        scaling: ScalingName = "auto",
+        standardize_targets: bool | Literal["auto"] = "auto",
         classes: Sequence[Any] | None = None,
-        dtype: Any = "float32",
+        dtype: DTypeLike = "float32",
         seed: int = 0,
         encoder: TableEncoder | None = None,
         image_shape: tuple[int, int, int] | None = None,
@@ -170,16 +170,16 @@ class Network(SingleSteps):
     @quiet
     def train(
         self,
-        X: Any,
-        y: Any,
-        X_val: Any = None,
-        y_val: Any = None,
+        X: RowsLike,
+        y: LabelsLike,
+        X_val: RowsLike | None = None,
+        y_val: LabelsLike | None = None,
         *,
         epochs: int = 20,
         batch_size: int = 64,
         lr: float = 0.001,
-        sample_weight: Any = None,
-        sample_weight_val: Any = None,
+        sample_weight: WeightsLike | None = None,
+        sample_weight_val: WeightsLike | None = None,
         clip_norm: float | None = None,
         average: float = 0.0,
         monitor: str | None = None,
@@ -189,10 +189,10 @@ class Network(SingleSteps):
         metrics: Sequence[str | Callable[..., float]] | None = None,
         callbacks: Iterable[Callback | Callable[[Training], object]] = (),
         progress: bool = True,
-        engine: str = "auto",
-        precision: str = "full",
+        engine: Engine = "auto",
+        precision: Precision = "full",
         device: str | None = None,
-        on_divergence: str = "stop",
+        on_divergence: Policy = "stop",
         checkpoints: str | os.PathLike[str] | None = None,
         checkpoint_every: float | str = "10 s",
         resume: str | os.PathLike[str] | None = None,
@@ -307,7 +307,12 @@ class Network(SingleSteps):
 
     @quiet
     def evaluate(
-        self, X: Any, y: Any, sample_weight: Any = None, *, metrics: Any = None
+        self,
+        X: RowsLike,
+        y: LabelsLike,
+        sample_weight: WeightsLike | None = None,
+        *,
+        metrics: Sequence[str | Callable[..., float]] | None = None,
     ) -> dict[str, float]:
         """The mean loss (without penalties) and the metrics of some rows.
 
@@ -324,12 +329,12 @@ class Network(SingleSteps):
         rows = prepared.checked_rows(X, y, sample_weight, problems)
         return evaluate(self.chain, self.objective, rows, judge)
 
-    def scores(self, X: Any) -> Array:
+    def scores(self, X: RowsLike) -> Array:
         """z, the raw scores of the last layer, (n_samples, n_outputs)."""
         z = self.plain_scores(X)
         return self._scores(X) if z is None else z
 
-    def plain_scores(self, X: Any) -> Array | None:
+    def plain_scores(self, X: RowsLike) -> Array | None:
         """z of plain rows of finite numbers by the engine, of one in microseconds, else None."""
         lane = self._lane
         if lane is None or not lane.serves(self.chain, self.preprocessing):
@@ -346,7 +351,7 @@ class Network(SingleSteps):
         return scores(self.chain, self.preprocessing.rows(array, np.zeros(len(array))))
 
     @quiet
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: RowsLike) -> Array:
         """Labels in the type of the training y, or numbers in its units, (n_samples,) or
         (n_samples, n_outputs).
 
@@ -356,7 +361,7 @@ class Network(SingleSteps):
         return targets.present(targets.decide(self.scores(X)))
 
     @quiet
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: RowsLike) -> Array:
         """The probability of each class, (n_samples, n_classes), or of each label.
 
         Raises

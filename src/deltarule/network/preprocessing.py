@@ -33,6 +33,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n_samples, n_features)."""
+        return self.rows.shape
+
 
 @dataclass(frozen=True, eq=False)
 class Preprocessing:

@@ -6,11 +6,10 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..data.scaling import KINDS
 from ..data.tables import TableEncoder
 from ..ground.contracts import Schedule
 from ..ground.errors import InvalidInput, Problems
@@ -19,9 +18,11 @@ from ..mathematics import activations, initializers, losses, optimizers, schedul
 from .inputs import brief, check_number, check_one_of
 from .parts import Part, levels_of, part
 
-__all__ = ["NORMALIZATIONS", "Settings", "settings_from"]
+__all__ = ["NORMALIZATIONS", "Normalization", "ScalingName", "Settings", "settings_from"]
 
-NORMALIZATIONS = ("batch", "layer")
+Normalization: TypeAlias = Literal["batch", "layer"]
+NORMALIZATIONS = get_args(Normalization)
+ScalingName: TypeAlias = Literal["auto", "none", "unit", "feature", "channel"]
 # θ, ∇ and the optimizer's state of so many weights fill 40 GB.
 MOST_WEIGHTS = 2 * 10**9
 
@@ -114,7 +115,7 @@ def settings_from(
     for name in ("lr_decay", "weight_decay", "l2"):
         check_number(problems, name, given[name], low=0)
     check_one_of(problems, "normalization", given["normalization"], (None, *NORMALIZATIONS))
-    check_one_of(problems, "scaling", given["scaling"], ("auto", *KINDS))
+    check_one_of(problems, "scaling", given["scaling"], get_args(ScalingName))
     check_one_of(
         problems, "standardize_targets", given["standardize_targets"], ("auto", True, False)
     )

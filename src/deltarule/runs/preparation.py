@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from ..data.dataset import Dataset, Table
 from ..data.doubts import doubts_of_classes, doubts_of_columns, require_classes
 from ..data.pieces import PIECES, ROWS_A_PIECE
 from ..data.selection import Input, is_mapped, select
-from ..data.sources import load_data
+from ..data.sources import Split, load_data
 from ..data.splits import split_rows
 from ..data.tables import TableEncoder
+from ..data.targets import Task
 from ..ground.contracts import Array
 from ..ground.errors import InvalidInput
 from ..ground.memory import in_words
@@ -108,7 +109,7 @@ class Prepared:
     shown: Shown | None = None
 
 
-def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> Dataset:
+def load_for(recipe: Recipe, split: Split = "train", need_target: bool = True) -> Dataset:
     """Load the data that a recipe names."""
     size = recipe.image_size
     return load_data(
@@ -116,7 +117,7 @@ def load_for(recipe: Recipe, split: str = "train", need_target: bool = True) -> 
         target=recipe.target,
         data_dir=recipe.data_dir,
         split=split,
-        task=recipe.task,  # type: ignore[arg-type]
+        task=cast("Task | None", recipe.task),
         image_size=None if size is None else (size[0], size[1]),
         need_target=need_target,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from ..distributed.workers import Workers
 from ..ground.contracts import Array
 from ..ground.errors import NotAvailable
+from ..ground.installing import extra
 from ..learning.callbacks import Callback
 from ..learning.forecast import Forecast
 from ..learning.training import Training
@@ -122,9 +123,7 @@ def measure_alone(workers: tuple[int, ...] = (1, 2)) -> dict[int, dict[str, Scal
     try:
         import torch.distributed.run  # noqa: F401
     except ImportError:
-        raise NotAvailable(
-            "The bench of several workers needs torch: pip install 'deltarule[torch]'."
-        ) from None
+        raise NotAvailable(f"The bench of several workers needs torch: {extra('torch')}.") from None
     found = {}
     for size in workers:
         words = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={size}"]

@@ -23,6 +23,7 @@ import numpy as np
 
 from ..ground.contracts import Array
 from ..ground.errors import FileRefused, InvalidInput, NotAvailable
+from ..ground.installing import UPGRADE
 from .atomic import as_path, write_bytes
 
 __all__ = ["FORMAT_VERSION", "read_tensors", "write_tensors"]
@@ -97,8 +98,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
     FileRefused
         If the file is not of this format, of a newer version, damaged or truncated.
     """
-    data = _bytes_of(as_path(path))
-    metadata = _metadata(path, data)
+    data, metadata = _checked(as_path(path))
     end_of_head = 8 + int.from_bytes(data[:8], "little")
     start = data.find(MARK) + len(MARK)
     if data.count(MARK, 0, end_of_head) != 1:
@@ -118,7 +118,8 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[s
         raise FileRefused(f"{path} cannot be read as a model: {error}.") from None
 
 
-def _bytes_of(path: Path) -> bytes:
+def _checked(path: Path) -> tuple[bytes, dict[str, str]]:
+    """The file and its metadata; of a file whose header is refused nothing more is read."""
     try:
         size = path.stat().st_size
         if path.is_dir():
@@ -130,36 +131,45 @@ def _bytes_of(path: Path) -> bytes:
             raise FileRefused(f"{path} is not a regular file; give the path of a model file.")
         if size > MOST_BYTES:
             raise FileRefused(f"{path} has {size:,} bytes; a model has at most {MOST_BYTES:,}.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            metadata = _metadata(path, length, file.read(min(length, MOST_HEADER_BYTES)), size)
+            file.seek(0)
+            return file.read(), metadata
     except FileNotFoundError:
         raise NotAvailable(f"There is no file {path}; check the name and the folder.") from None
     except OSError as error:
         raise NotAvailable(f"{path} cannot be read: {error.strerror or error}.") from None
 
 
-def _metadata(path: str | os.PathLike[str], data: bytes) -> dict[str, str]:
+def _metadata(path: Path, length: int, text: bytes, size: int) -> dict[str, str]:
     """The metadata of the header, after the checks that need no trust in the rest."""
     no_model = f"{path} is not a deltarule model file"
-    length = int.from_bytes(data[:8], "little")
-    if len(data) < 10 or not 2 <= length <= min(len(data) - 8, MOST_HEADER_BYTES):
-        raise FileRefused(f"{no_model}, or it is truncated ({len(data):,} bytes).")
+    if size < 10 or not 2 <= length <= min(size - 8, MOST_HEADER_BYTES):
+        raise FileRefused(f"{no_model}, or it is truncated ({size:,} bytes).")
     try:
-        header = json.loads(data[8 : 8 + length])
+        header = json.loads(text)
         metadata = header.pop("__metadata__")
         described = {k: metadata[k] for k in ("format", "format_version", "sha256", "description")}
         kinds = [tensor["dtype"] for tensor in header.values()]
+        end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         version = described["format_version"]
         if not re.fullmatch("[1-9][0-9]{0,8}", version):
             raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise FileRefused(f"{no_model}: its header is not one that this library writes.") from None
     if described["format"] != "deltarule":
         raise FileRefused(f"{no_model}: it calls itself {described['format']!r:.60}.")
     if int(version) > FORMAT_VERSION:
         raise FileRefused(
-            f"{path} has format version {version}; this version of deltarule reads up to "
-            f"{FORMAT_VERSION}. Upgrade deltarule: pip install --upgrade deltarule."
+            f"{path} has format version {version}, and this deltarule reads up to "
+            f"{FORMAT_VERSION}; {UPGRADE}."
         )
     if len(kinds) > MOST_TENSORS or any(kind not in DTYPES for kind in kinds):
         raise FileRefused(f"{no_model}: its tensors are too many or of unknown types.")
+    if end != size - 8 - length:
+        raise FileRefused(
+            f"{path} is damaged: it has {size:,} bytes, and its header speaks of "
+            f"{8 + length + end:,}. Use an intact copy."
+        )
     return described

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..ground.errors import InvalidInput, NotAvailable, did_you_mean
+from ..ground.installing import extra
 from ..network.inputs import brief
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Store:
 
 def _require_optuna() -> None:
     if find_spec("optuna") is None:
-        raise NotAvailable("A sweep needs Optuna: pip install 'deltarule[sweep]'.")
+        raise NotAvailable(f"A sweep needs Optuna: {extra('sweep')}.")
 
 
 def _parsed(address: object) -> URL:
@@ -224,7 +225,7 @@ def _parsed(address: object) -> URL:
     driver = url.drivername.partition("+")[2] or "psycopg2"
     if find_spec(driver) is None:
         raise NotAvailable(
-            f"A store in PostgreSQL needs {driver}: pip install 'deltarule[sweep]' brings psycopg."
+            f"A store in PostgreSQL needs {driver}: {extra('sweep')} brings psycopg."
         )
     return url
 

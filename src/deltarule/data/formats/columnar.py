@@ -9,6 +9,7 @@ import numpy as np
 
 from ...ground.contracts import Array
 from ...ground.errors import FileRefused, InvalidInput, NotAvailable, Problems
+from ...ground.installing import extra
 from ..dataset import Table
 from .reading import check_in_memory, parsing, require_start
 
@@ -38,9 +39,7 @@ def open_parquet(path: Path, texts: list[str] | None = None) -> Any:
     try:
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise NotAvailable(
-            f"Reading {path} needs pyarrow: pip install 'deltarule[parquet]'."
-        ) from error
+        raise NotAvailable(f"Reading {path} needs pyarrow: {extra('parquet')}.") from error
     return ParquetFile(path, read_dictionary=texts)
 
 
