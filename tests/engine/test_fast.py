@@ -187,7 +187,7 @@ def test_a_signal_is_heard(core: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         net.train(rows, (rows[:, 0] > 0).astype(int), epochs=10_000, progress=False, engine="fast")
     timer.join()
-    assert net.history
+    assert net.history is not None  # a slow machine may not have ended one epoch
     assert net.history.seconds < 15  # the machine may be busy; by itself it would take hours
     assert np.isfinite(net.chain.theta).all()
     if not len(net.history):

@@ -963,7 +963,7 @@ COMMANDS: list[Command] = [
     ("evaluate run ok.csv --target rich", ("X is a table", "64 features")),
     ("evaluate run-csv digits", ("must be a table", "age, income, town")),
     ("evaluate run-csv words.csv", ("no column 'age'",)),
-    ("evaluate run-csv ok.csv --target town", ("labels outside", "'no', 'yes'")),
+    ("evaluate run-csv ok.csv --target town", ("learned", "from 'town'", "leave the target out")),
     ("evaluate run-sum ok.csv --target rich", ("'rich'", "text")),
     ("evaluate run digits --split tset", ("'tset'", "Did you mean 'test'?")),
     ("evaluate run digits --split test", ("no test part", "--split all")),

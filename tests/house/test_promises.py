@@ -78,7 +78,7 @@ def test_a_resolved_recipe_trains_the_same(tmp_path: Path) -> None:
     written = tomllib.loads((tmp_path / "one" / "recipe.toml").read_text())
     second = train_run(recipe_from(written, {}), tmp_path / "two", progress=False)
     assert first.facts["weights_sha256"] == second.facts["weights_sha256"]
-    assert written["scaling"] == "none"  # the table's encoder scales
+    assert written["scaling"] == "feature"  # by the table's encoder
     assert written["loss"] == "cross_entropy"
 
 

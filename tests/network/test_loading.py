@@ -316,7 +316,7 @@ def test_a_newer_version(file: Path, tmp_path: Path) -> None:
     """A file of a version to come says which, and what to do."""
     text = file.read_bytes().replace(b'"format_version":"1"', b'"format_version":"2"')
     (tmp_path / "new").write_bytes(text)
-    with pytest.raises(dr.FileRefused, match=r"format version 2; .* reads up to 1\. Upgrade"):
+    with pytest.raises(dr.FileRefused, match=r"format version 2, .* reads up to 1; upgrade"):
         dr.load(tmp_path / "new")
 
 

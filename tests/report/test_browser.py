@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deltarule.report import comparisons, figures, pages, plots
+from deltarule.report import comparisons, figures, pages, palette, plots
 
 # Every text of the page with the contrast between its colour and what lies behind it.
 CONTRASTS = """() => {
@@ -233,8 +233,7 @@ def test_the_page_can_be_used_by_keyboard(browser: Any, page_file: Path) -> None
 @pytest.mark.parametrize("colour", [figures.TRAIN, figures.VALIDATION])
 def test_counts_are_readable_on_the_densest_cells(scheme: str, colour: str) -> None:
     """Text in the page's ink has a contrast of 4.5 on a confusion matrix's strongest shade."""
-    style = (Path(pages.__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-    block = style.split("prefers-color-scheme: dark")[scheme == "dark"]
+    block = palette.style_sheet(palette.DARK if scheme == "dark" else palette.LIGHT)
 
     def rgb(code: str) -> np.ndarray:
         return np.frombuffer(bytes.fromhex(code.lstrip("#")), dtype=np.uint8) / 255

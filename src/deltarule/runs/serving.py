@@ -182,6 +182,13 @@ def _look_at(
     notes = list(dataset.notes)
     if encoder is not None and isinstance(table, Table):
         problems = Problems()
+        learned, asked = network.about.get("target"), dataset.target_name
+        problems.require(
+            asked in (None, learned) or asked not in {column.name for column in encoder.columns},
+            f"The model learned {learned!r} from {asked!r} and other columns, so it cannot be "
+            f"asked for {asked!r}; leave the target out, or train a model of it.",
+        )
+        problems.raise_if_any()
         for column in encoder.columns:
             problems.require(
                 column.name in table,

@@ -153,6 +153,8 @@ def _metadata(path: Path, length: int, text: bytes, size: int) -> dict[str, str]
         described = {k: metadata[k] for k in ("format", "format_version", "sha256", "description")}
         kinds = [tensor["dtype"] for tensor in header.values()]
         end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
+        if type(end) is not int:
+            raise ValueError
         version = described["format_version"]
         if not re.fullmatch("[1-9][0-9]{0,8}", version):
             raise ValueError
