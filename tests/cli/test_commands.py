@@ -309,17 +309,34 @@ def test_regression_end_to_end(shell: Shell) -> None:
 @pytest.mark.usefixtures("plain_report")
 def test_what_the_data_look_like_is_told(shell: Shell) -> None:
     """Doubts about a table stand on stderr before the first epoch, in the facts, and once each."""
-    lines = [f'"{i % 5},5",{i},{"ab"[i % 2]}' for i in range(60)]
+    lines = [f'"{i % 5 + 1},500",{i},{"ab"[i % 2]}' for i in range(60)]
     Path("odd.csv").write_text("\n".join(["size,age,kind", *lines, ""]))
     words = ["odd.csv", "--target", "kind", *SMALL]
     _, err = shell("train", *words, "--out", "run")
     doubt, *progress = err.splitlines()
-    assert doubt.startswith("The column 'size' looks like numbers with decimal commas, such as")
+    assert doubt.startswith("The column 'size' looks like numbers with commas, such as")
     assert all("size" not in line for line in progress)
     _, err = shell("train", *words, "--out", "quiet", "--quiet")
     assert err == ""
     assert json.loads(Path("quiet/result.json").read_text())["notes"] == [doubt]
     assert shell.json("train", *words, "--out", "facts")["notes"] == [doubt]
+
+
+@pytest.mark.usefixtures("plain_report")
+def test_decimal_commas_are_read(shell: Shell) -> None:
+    """A table with decimal commas trains and predicts like one with points, and says so."""
+    lines = [f"{i % 7};{i % 5};{i % 7 + 3 * (i % 5)}" for i in range(60)]
+    for name, mark in (("points.csv", ".5"), ("commas.csv", ",5")):
+        marked = [";".join(field + mark for field in line.split(";")) for line in lines]
+        Path(name).write_text("\n".join(["a;b;y", *marked, ""]))
+    said = "Numbers with decimal commas are read as such: 'a' (0,5), 'b' (0,5), 'y' (0,5)."
+    for name, first in (("points.csv", None), ("commas.csv", said)):
+        _, err = shell("train", name, "--target", "y", "--out", name[:-4], *SMALL)
+        assert (err.splitlines()[0] == first) is (first is not None)
+    facts = [json.loads(Path(name, "result.json").read_text()) for name in ("points", "commas")]
+    assert facts[0]["weights_sha256"] == facts[1]["weights_sha256"]
+    outs = [shell("predict", name, f"{name}.csv")[0] for name in ("points", "commas")]
+    assert outs[0] == outs[1]
 
 
 @pytest.mark.usefixtures("plain_report")
@@ -339,12 +356,12 @@ def test_texts_never_seen_are_told(shell: Shell) -> None:
 
 
 def test_targets_that_are_no_classes(shell: Shell) -> None:
-    """Numbers with decimal commas, or one class for each row, are refused in one sentence."""
-    lines = [f"{i};{i * i},5;p{i};{i * i}" for i in range(60)]
+    """Numbers with doubtful commas, or one class for each row, are refused in one sentence."""
+    lines = [f"{i};{i + 1},500;p{i};{i * i}" for i in range(60)]
     Path("odd.csv").write_text("\n".join(["age;price;id;cents", *lines, ""]))
     for words, says in (
-        (["--target", "price"], "'price' looks like numbers with decimal commas"),
-        (["--target", "price", "--task", "classification"], "with a point, such as 0.5"),
+        (["--target", "price"], "'price' looks like numbers with commas"),
+        (["--target", "price", "--task", "classification"], "write thousands without a comma"),
         (["--target", "id"], "'id' of odd has 60 different values in 60 rows"),
         (["--target", "cents", "--task", "classification"], "say --task regression"),
     ):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deltarule.data.disguises import disguised, mostly_numbers
+from deltarule.data.disguises import decimal_commas, disguised, mostly_numbers
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,38 @@ def test_what_texts_look_like(values: list[str | None], looks: str, remedy: str)
 def test_what_looks_like_nothing_else(values: list[str | None]) -> None:
     """Words, plain numbers, lists and addresses are what they are."""
     assert disguised(values) is None
+
+
+@given(st.lists(st.none() | st.floats(-1e6, 1e6), min_size=1, max_size=30))
+def test_decimal_commas_are_the_numbers_they_write(values: list[float | None]) -> None:
+    """What is written with commas comes back, whole and with gaps, if one value leaves no doubt."""
+    numbers = [0.5, *values]
+    texts = [None if x is None else f"{x:.4f}".replace(".", ",") for x in numbers]
+    found = decimal_commas(np.array(texts, object))
+    assert found is not None
+    read, example = found
+    expected = [np.nan if x is None else float(f"{x:.4f}") for x in numbers]
+    np.testing.assert_array_equal(read, expected)
+    assert example == "0,5000"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["1.234,5", "1.234", "-12", "7e3"], [1234.5, 1234, -12, 7000]),
+        (["1,5", "1,500"], [1.5, 1.5]),
+        (["1,500", "12,250"], None),
+        (["1.234", "12"], None),
+        (["1,5", "about 3"], None),
+        (["1,5", "1,500.5"], None),
+        (["1,2,3", "0,5"], None),
+        ([None, None], None),
+    ],
+)
+def test_commas_beyond_doubt(texts: list[str | None], expected: list[float] | None) -> None:
+    """Points before thousands are taken off; where every comma may part thousands, none is read."""
+    found = decimal_commas(np.array(texts, object))
+    assert (found and found[0].tolist()) == expected
 
 
 def test_numbers_but_for_a_few() -> None:

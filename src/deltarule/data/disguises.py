@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..ground.contracts import Array
 from .dataset import as_number
 
-__all__ = ["disguised", "mostly_numbers"]
+__all__ = ["decimal_commas", "disguised", "mostly_numbers"]
 
 _WITH_DECIMALS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?", re.ASCII)
 _WITH_THOUSANDS = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?", re.ASCII)
@@ -57,6 +58,35 @@ def disguised(values: Iterable[Any]) -> tuple[str, str] | None:
         f"numbers with decimal commas, such as {example!r}",
         f"write them with a point, such as {plain}",
     )
+
+
+def decimal_commas(values: Array) -> tuple[Array, str] | None:
+    """A column of texts as the numbers that it writes with decimal commas.
+
+    All values must be such numbers, and one of them beyond doubt: "3,14" is, "3,140" may be three
+    thousand.  With it a point stands before thousands: "1.234,5".
+
+    Parameters
+    ----------
+    values : array of str and None
+
+    Returns
+    -------
+    (float64 array with NaN for None, example) or None
+    """
+    numbers: dict[str | None, float] = {None: np.nan}
+    example = None
+    for text in values:
+        if text in numbers:
+            continue
+        if not _WITH_DECIMALS.fullmatch(text):
+            return None
+        if example is None and "," in text and not _WITH_THOUSANDS.fullmatch(text):
+            example = text
+        numbers[text] = float(text.replace(".", "").replace(",", "."))
+    if example is None:
+        return None
+    return np.array([numbers[text] for text in values], np.float64), example
 
 
 def mostly_numbers(values: Iterable[Any]) -> tuple[int, str] | None:

@@ -229,7 +229,9 @@ def _load_images(folder: Path, request: _Request) -> Dataset:
 
 
 def _load_delimited(path: Path, request: _Request) -> Dataset:
-    return _from_table(read_delimited(path), path, request)
+    notes: list[str] = []
+    dataset = _from_table(read_delimited(path, notes.append), path, request)
+    return replace(dataset, notes=(*dataset.notes, *notes))
 
 
 def _load_parquet(path: Path, request: _Request) -> Dataset:

@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,7 @@ import numpy as np
 from ...ground.contracts import Array
 from ...ground.errors import FileRefused, Problems
 from ..dataset import Table, as_number
+from ..disguises import decimal_commas
 from .reading import describe, open_bounded, parsing
 
 __all__ = ["MISSING", "read_delimited"]
@@ -181,12 +182,30 @@ def _read_texts(path: Path, stream: BinaryIO, wanted: list[int], width: int) -> 
     return {j: np.array(column, object) for j, column in texts.items()}
 
 
-def read_delimited(path: Path) -> Table:
+def _read_commas(columns: dict[int, Array], names: _Fields) -> Iterator[str]:
+    """Make numbers of texts with decimal commas; a sentence that says so."""
+    found = {}
+    for j, values in columns.items():
+        if values.dtype.kind == "O" and (read := decimal_commas(values)) is not None:
+            columns[j], found[names[j]] = read
+    if found:
+        told = [f"{name!r} ({example})" for name, example in list(found.items())[:_NAMED_AT_MOST]]
+        more = f" and {len(found) - len(told)} more" if len(found) > len(told) else ""
+        yield f"Numbers with decimal commas are read as such: {', '.join(told)}{more}."
+
+
+def read_delimited(path: Path, tell: Callable[[str], object] | None = None) -> Table:
     """A table from a CSV or TSV file, gzip-compressed if its name ends in .gz.
 
     The first line names the columns, and shows the delimiter: comma, semicolon or tab.  A column
     whose values are all decimal numbers becomes float64, any other one text.  Fields that say
     nothing (`MISSING`) are missing; a column that is missing throughout counts as numbers.
+    A column whose values are all numbers with decimal commas becomes float64, too.
+
+    Parameters
+    ----------
+    tell : function of a sentence, optional
+        Called with what was read otherwise than it is written.
 
     Raises
     ------
@@ -204,4 +223,7 @@ def read_delimited(path: Path) -> Table:
         # text of every number in memory until then.
         with open_bounded(path, MAX_TEXT) as stream, parsing(path, "a table of text"):
             columns |= _read_texts(path, stream, texts, len(names))
+        for sentence in _read_commas(columns, names):
+            if tell is not None:
+                tell(sentence)
     return Table({name: columns[j] for j, name in enumerate(names)})
