@@ -19,6 +19,7 @@ from deltarule.data.disguises import decimal_commas, disguised, mostly_numbers
         (["0,125", "0,250"], "numbers with decimal commas", "such as 0.125"),
         (["1,234", "56"], "numbers with commas, such as '1,234'", "such as 1234"),
         (["1,234,567.5", "1,000.0"], "numbers with commas", "such as 1234567.5"),
+        (["3,14"] * 9 + ["n, a"], "numbers with decimal commas", "such as 3.14"),
         (["3,14"] * 9 + ["n.a."], "numbers with decimal commas", "such as 3.14"),
         (["2024-02-03", "2024-12-31"], "dates, such as '2024-02-03'", "days since"),
         (["3.2.2024", "31.12.99"], "dates", "year"),
@@ -48,6 +49,7 @@ def test_what_texts_look_like(values: list[str | None], looks: str, remedy: str)
         ["10.0.0.1"],
         ["٣,١٤"],
         ["1999"],
+        ["1"] * 95 + ["n, a"] * 5,
     ],
 )
 def test_what_looks_like_nothing_else(values: list[str | None]) -> None:
@@ -71,7 +73,8 @@ def test_decimal_commas_are_the_numbers_they_write(values: list[float | None]) -
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        (["1.234,5", "1.234", "-12", "7e3"], [1234.5, 1234, -12, 7000]),
+        (["0,5", "1234", "-12", "7e3"], [0.5, 1234, -12, 7000]),
+        (["1.234,5", "0,5"], None),
         (["1,5", "1,500"], [1.5, 1.5]),
         (["1,500", "12,250"], None),
         (["1.234", "12"], None),
@@ -82,7 +85,7 @@ def test_decimal_commas_are_the_numbers_they_write(values: list[float | None]) -
     ],
 )
 def test_commas_beyond_doubt(texts: list[str | None], expected: list[float] | None) -> None:
-    """Points before thousands are taken off; where every comma may part thousands, none is read."""
+    """Where every comma may part thousands, or a point does, nothing is read."""
     found = decimal_commas(np.array(texts, object))
     assert (found and found[0].tolist()) == expected
 

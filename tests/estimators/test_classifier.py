@@ -289,3 +289,29 @@ def test_a_saved_network_keeps_labels_that_are_floats(tmp_path: Any, n_classes: 
     again = load(tmp_path / "model.safetensors").predict(X)
     assert again.dtype == np.float64
     np.testing.assert_array_equal(again, model.predict(X))
+
+
+@losses.of_rows("classification")
+def brier(y: Any, z: Any) -> tuple[Any, Any]:
+    """(σ(z) − y)², of each output; it does not say what its link is."""
+    p = 1 / (1 + np.exp(-z))
+    return (p - y) ** 2, 2 * (p - y) * p * (1 - p)
+
+
+def test_a_loss_of_ones_own_between_two_classes_is_saved(tmp_path: Any) -> None:
+    """With one output there is one kind of targets, and the file answers as the estimator did."""
+    X, y = make_classification(200, 8, random_state=0)
+    model = MLPClassifier((5,), loss=brier, max_iter=20, random_state=0, tol=0).fit(X, y)
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model", custom={"brier": brier})
+    np.testing.assert_allclose(again.predict_proba(X), model.predict_proba(X), rtol=1e-6)
+
+
+def test_a_loss_that_hides_what_its_outputs_are_is_not_saved(tmp_path: Any) -> None:
+    """Labels of their own would be read as classes: refused, with the way out."""
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    Y = (X[:, :3] > 0).astype(int)
+    model = MLPClassifier((5,), loss=brier, max_iter=5, random_state=0, tol=0).fit(X, Y)
+    with pytest.raises(InvalidInput, match=r"link=dr\.losses\.sigmoid_link"):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()

@@ -230,3 +230,21 @@ def test_passes_print_as_tables() -> None:
     np.testing.assert_allclose(shown, net.backward(X, LABELS)["dense3.b"], rtol=0.01)
     assert max(map(len, lines)) < 100
     assert repr(net.forward(X)[0]) == "Link('dense1', value (9, 7), pullback)"
+
+
+def test_names_are_contained() -> None:
+    """A layer's name is in what one pass forward computes, as it is found by it."""
+    passed = dr.Network([5, 7, 4]).forward(X)
+    assert "relu1" in passed
+    assert "relu2" not in passed
+    assert passed[0] in passed
+
+
+def test_a_property_that_fails_says_why() -> None:
+    """An error within a property of a subclass is not taken for an attribute that is missing."""
+
+    class Own(dr.Network):
+        width = property(lambda self: self.chain.thetaa.size)
+
+    with pytest.raises(AttributeError, match="thetaa"):
+        _ = Own([2, 3, 2]).width

@@ -316,8 +316,15 @@ def test_pieces_are_settled_and_learned() -> None:
 
 
 def test_numbers_that_stay_whole_are_told() -> None:
-    """A table too wide for pieces is trained with whole numbers, and the run says so."""
+    """A table too wide for pieces is trained with whole numbers; the run says so, resumed, too."""
     X = numbers(128, 65)
     data = Dataset("table", X, np.arange(128) % 2)
-    assert any("--pieces 32 would cut them up" in note for note in prepare(recipe(), data).notes)
-    assert not prepare(recipe(pieces=0), data).notes
+    prepared = prepare(recipe(), data)
+    assert any("--pieces 32 would cut them up" in note for note in prepared.notes)
+    assert prepare(prepared.recipe, data).notes == prepared.notes
+
+
+def test_pieces_of_an_array_are_told() -> None:
+    """Rows that are no table are not cut up, and whoever asked for it hears so."""
+    notes = prepare(recipe(pieces=16), dataset(np.arange(30) % 3)).notes
+    assert notes == ("pieces=16 changes nothing: only tables are cut up.",)

@@ -22,6 +22,7 @@ from deltarule.runs.recipes import (
     find_recipe,
     parse_value,
     recipe_from,
+    settled_recipe,
 )
 
 laws = settings(deadline=None, derandomize=True)
@@ -198,3 +199,10 @@ def test_bad_files(
     with pytest.raises(error, match=says) as caught:
         find_recipe(str(path))
     assert "recipe.toml" in str(caught.value)
+
+
+def test_a_recipe_from_before_there_were_pieces() -> None:
+    """What a run wrote down without the key is a run whose numbers were whole."""
+    assert settled_recipe({"data": "t.csv"}).pieces == 0
+    assert settled_recipe({"data": "t.csv", "pieces": 8}).pieces == 8
+    assert recipe_from({"data": "t.csv"}, {}).pieces == "auto"

@@ -12,7 +12,7 @@ from typing import Any
 from ..ground.errors import DeltaruleError, FileRefused, InvalidInput
 from ..ground.installing import UPGRADE
 from ..network.inputs import brief
-from ..runs.recipes import recipe_from
+from ..runs.recipes import settled_recipe
 from .arms import Arm, combinations, common_keys
 
 __all__ = ["COMPARISON", "Question", "read_question"]
@@ -169,7 +169,7 @@ def read_question(path: Path) -> Question:
         if facts["schema"] > SCHEMA:
             raise FileRefused(f"{path} is of a newer version ({facts['deltarule']}); {UPGRADE}.")
         arms = tuple(
-            Arm(a["name"], a["folder"], _unworded(a["changes"]), recipe_from(a["recipe"], {}))
+            Arm(a["name"], a["folder"], _unworded(a["changes"]), settled_recipe(a["recipe"]))
             for a in facts["arms"]
         )
         names = ("metric", "data_name", "n_train", "n_val", "fingerprint", "level", "command")

@@ -12,7 +12,7 @@ from typing import Any
 from ..ground.errors import DeltaruleError, FileRefused
 from ..network.loading import BEST
 from ..runs.folders import METRICS, RECIPE, RESULT
-from ..runs.recipes import Recipe, find_recipe, recipe_from
+from ..runs.recipes import Recipe, find_recipe, settled_recipe
 from .errands import noted
 
 __all__ = ["RunResult", "read_run"]
@@ -99,7 +99,7 @@ def read_run(folder: Path, recipe: Recipe) -> RunResult:
     if not (folder / RECIPE).is_file():
         raise FileRefused(f"{folder} is no run folder: it holds no {RECIPE}. {remedy}")
     try:
-        had = recipe_from(find_recipe(str(folder / RECIPE)), {})
+        had = settled_recipe(find_recipe(str(folder / RECIPE)))
     except DeltaruleError as error:
         raise FileRefused(
             f"{folder / RECIPE} is damaged or of another version: {error} {remedy}"

@@ -40,11 +40,11 @@ def disguised(values: Iterable[Any]) -> tuple[str, str] | None:
         example = _first(counts, _DATE)
         remedy = "make numbers of them, such as the year, the month or the days since the first"
         return f"dates, such as {example!r}", remedy
-    commas = {text: n for text, n in counts.items() if "," in text}
+    commas = {text: n for text, n in counts.items() if "," in text and _fits(text)}
     # A decimal comma may also have three digits behind it, thousands always have: all decide.
     if not commas or not _share(counts, _WITH_DECIMALS, _WITH_THOUSANDS):
         return None
-    if all(map(_WITH_THOUSANDS.fullmatch, _that_fit(commas))):
+    if all(map(_WITH_THOUSANDS.fullmatch, commas)):
         example = _first(commas, _WITH_THOUSANDS)
         plain = example.replace(",", "")
         return (
@@ -64,7 +64,8 @@ def decimal_commas(values: Array) -> tuple[Array, str] | None:
     """A column of texts as the numbers that it writes with decimal commas.
 
     All values must be such numbers, and one of them beyond doubt: "3,14" is, "3,140" may be three
-    thousand.  With it a point stands before thousands: "1.234,5".
+    thousand.  None may have a point, though one before thousands is clear in "1.234,5": in another
+    file, of whole numbers, the same "1.234" would be read as one and a bit.
 
     Parameters
     ----------
@@ -79,11 +80,11 @@ def decimal_commas(values: Array) -> tuple[Array, str] | None:
     for text in values:
         if text in numbers:
             continue
-        if not _WITH_DECIMALS.fullmatch(text):
+        if "." in text or not _WITH_DECIMALS.fullmatch(text):
             return None
         if example is None and "," in text and not _WITH_THOUSANDS.fullmatch(text):
             example = text
-        numbers[text] = float(text.replace(".", "").replace(",", "."))
+        numbers[text] = float(text.replace(",", "."))
     if example is None:
         return None
     return np.array([numbers[text] for text in values], np.float64), example
@@ -114,8 +115,8 @@ def _counted(values: Iterable[Any]) -> Counter[str]:
     return counts
 
 
-def _that_fit(texts: Iterable[str]) -> list[str]:
-    return [t for t in texts if _WITH_DECIMALS.fullmatch(t) or _WITH_THOUSANDS.fullmatch(t)]
+def _fits(text: str) -> bool:
+    return bool(_WITH_DECIMALS.fullmatch(text) or _WITH_THOUSANDS.fullmatch(text))
 
 
 def _share(counts: Counter[str], *patterns: re.Pattern[str]) -> bool:

@@ -163,7 +163,7 @@ def unknown_texts(encoder: TableEncoder, table: Table) -> list[str]:
         unknown = {value: n for value, n in counts.items() if value not in known}
         if unknown:
             most = max(unknown, key=lambda value: unknown[value])
-            example = f"{most:g}" if numbers else str(most)[:40]
+            example = f"{most:.15g}" if numbers else str(most)[:40]
             seen = "did not see"
             if len(column.categories) == MAX_CATEGORIES:
                 seen = f"did not see, or not among the {MAX_CATEGORIES} most frequent"

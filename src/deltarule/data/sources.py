@@ -230,7 +230,8 @@ def _load_images(folder: Path, request: _Request) -> Dataset:
 
 def _load_delimited(path: Path, request: _Request) -> Dataset:
     notes: list[str] = []
-    dataset = _from_table(read_delimited(path, notes.append), path, request)
+    names = [request.target] if request.task == "classification" and request.target else []
+    dataset = _from_table(read_delimited(path, notes.append, names), path, request)
     return replace(dataset, notes=(*dataset.notes, *notes))
 
 

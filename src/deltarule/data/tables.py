@@ -169,7 +169,8 @@ class TableEncoder:
         table = Table.from_any(table)
         if not len(table) or not len(np.arange(len(table))[rows]):
             raise InvalidInput("A table without rows teaches no encoding; give training rows.")
-        if type(pieces) is not int or not 0 <= pieces <= MOST_PIECES:
+        whole = isinstance(pieces, int | np.integer) and not isinstance(pieces, bool)
+        if not whole or not 0 <= pieces <= MOST_PIECES:
             raise InvalidInput(
                 f"pieces must be a whole number from 0 to {MOST_PIECES}, not {pieces!r:.40}."
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -146,23 +146,27 @@ def refuse_huge(values: Array, name: str, dtype: Any) -> None:
 
 def columns_with(X: Any, what: str) -> str:
     """'the columns 'age', 'pay' and 3 more', of those that hold "text" or "gaps"; '' of none."""
-    try:
-        table = np.asarray(X) if getattr(X, "dtypes", None) is None else np.asarray(X, object)
-    except Exception:  # whatever an object's own conversion raises
-        return ""
-    if table.ndim != 2:
-        return ""
-    names = [str(name) for name in getattr(X, "columns", ())]
-    if len(names) != table.shape[1]:
-        names = []
     holds = _is_text if what == "text" else _is_gap
-    found = [j for j in range(table.shape[1]) if holds(table[:, j])]
+    try:
+        names, columns = _columns_of(X)
+        found = [j for j, column in enumerate(columns) if holds(column)]
+    except Exception:  # whatever an object's own conversion or comparison raises
+        return ""
     told = ", ".join(repr(names[j]) if names else str(j) for j in found[:MOST_NAMED])
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     if not found:
         return ""
     named = f"column{'s' if len(found) > 1 else ''} {told}{more}"
     return f"the {named}" if names else f"{named}, counted from 0"
+
+
+def _columns_of(X: Any) -> tuple[list[str], Iterable[Array]]:
+    """Names, if there are any, and columns one by one: a whole frame of objects would be large."""
+    if getattr(X, "dtypes", None) is None:
+        table = np.asarray(X)
+        return [], table.T if table.ndim == 2 else ()
+    names = list(X.columns)
+    return list(map(str, names)), (np.asarray(X[name]) for name in names)
 
 
 def _is_text(column: Array) -> bool:

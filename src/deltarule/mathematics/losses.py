@@ -115,7 +115,8 @@ def of_rows(
         def fourth_power(y, z):
             return (z - y) ** 4, 4 * (z - y) ** 3
 
-    `task`, `link` and `kinks` as in `declare`.
+    `task`, `link` and `kinks` as in `declare`; where each output is a yes or no of its own, the
+    link is `sigmoid_link`.
     """
 
     def weigh(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -32,6 +32,11 @@ class ForwardPass(Sequence[Link]):
     def __len__(self) -> int:
         return len(self._links)
 
+    def __contains__(self, key: object) -> bool:
+        if isinstance(key, str):
+            return any(link.name == key for link in self._links)
+        return key in self._links
+
     @overload
     def __getitem__(self, key: int | str) -> Link: ...
 

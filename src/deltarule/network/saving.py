@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 from ..ground.contracts import Array
+from ..ground.errors import InvalidInput
 from ..machine.chain import Chain
 from ..storage.container import write_tensors
 from .preprocessing import Preprocessing
+from .targets import targets_for
 
 __all__ = ["described", "save"]
 
@@ -52,7 +54,15 @@ def save(
 
     Raises
     ------
+    InvalidInput
+        If it would be read as a network for targets of another kind.
     NotAvailable
         If the file cannot be written.
     """
+    if type(prepared.targets) is not type(targets_for(prepared.settings)):
+        raise InvalidInput(
+            f"The loss {prepared.settings.loss.name} does not say that each output is a yes or no "
+            "of its own, and a saved network would be read as one of classes; declare it with "
+            "link=dr.losses.sigmoid_link."
+        )
     write_tensors(path, *described(chain, prepared, about, trainings))

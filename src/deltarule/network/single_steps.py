@@ -33,6 +33,8 @@ class SingleSteps:
     if not TYPE_CHECKING:  # or a checker would take any name for one of ours
 
         def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):  # a property failed, whose own error tells why
+                return object.__getattribute__(self, name)
             known = [] if name.startswith("_") else [n for n in dir(type(self)) if n[0] != "_"]
             raise AttributeError(
                 f"A {type(self).__name__} has no {name!r}.{did_you_mean(name, known)}",

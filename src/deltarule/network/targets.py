@@ -368,5 +368,6 @@ def targets_for(settings: Settings) -> Targets:
         levels = levels_of(settings.loss)
         return NumberTargets(k, loss, standardize, flat=k == 1, levels=levels)
     link = settings.loss.function.link  # type: ignore[attr-defined]
-    kind = LabelTargets if link is losses.sigmoid_link else ClassTargets
+    # One score can only tell yes from no, whatever a loss of one's own says of its link.
+    kind = LabelTargets if link is losses.sigmoid_link or k == 1 else ClassTargets
     return kind(k, classes)

@@ -154,9 +154,11 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
     planned_memory(recipe, dataset, given, len(train), len(held_out)).require()
     if y.dtype.kind != "f":
         notes += doubts_of_classes(y, _target_of(dataset))
+    if recipe.pieces not in ("auto", 0) and not isinstance(X, Table):
+        notes.append(f"pieces={recipe.pieces} changes nothing: only tables are cut up.")
     if isinstance(X, Table):
         notes += doubts_of_columns(X, train)
-        if recipe.pieces == "auto" and (why := too_large_for_pieces(X, len(train))):
+        if recipe.pieces in ("auto", 0) and (why := too_large_for_pieces(X, len(train))):
             notes.append(why)
         if recipe.scaling not in (OF_TABLES, "auto"):
             notes.append(

@@ -172,8 +172,12 @@ class Recipe:
             )
         check_flag(problems, "stratify", self.stratify)
         check_one_of(problems, "class_weight", self.class_weight, CLASS_WEIGHTS)
-        if self.pieces != "auto":
-            check_number(problems, "pieces", self.pieces, low=0, high=MOST_PIECES, integer=True)
+        cut: object = self.pieces
+        problems.require(
+            cut == "auto" or (type(cut) is int and 0 <= cut <= MOST_PIECES),
+            f"pieces must be auto, or a whole number from 0 (none) to {MOST_PIECES}, not "
+            f"{brief(cut)}.",
+        )
 
     def _check_training(self, problems: Problems) -> None:
         check_number(problems, "lr", self.lr, low=0, above=True)
@@ -260,6 +264,7 @@ INSTEAD_OF_NONE: dict[str, Any] = {
     "activation": "identity",
     "scaling": "none",
     "class_weight": "none",
+    "pieces": 0,
 }
 """What 'none' means for keys whose default is something: TOML has no word for nothing."""
 
@@ -380,6 +385,11 @@ def recipe_from(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Recipe:
         problems.take(error)
     problems.raise_if_any()
     return recipe
+
+
+def settled_recipe(keys: Mapping[str, Any]) -> Recipe:
+    """The recipe that a run wrote down; a key that came later is as it was before it came."""
+    return recipe_from({"pieces": 0, **keys}, {})
 
 
 def _beyond_numbers(value: Any) -> bool:

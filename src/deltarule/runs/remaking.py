@@ -28,7 +28,7 @@ from .facts import network_facts
 from .folders import ABOUT, METRICS, RECIPE, RESULT, SWEEP, read_lines
 from .held_out import held_out_facts
 from .preparation import load_for, prepare
-from .recipes import Recipe, find_recipe, recipe_from
+from .recipes import Recipe, find_recipe, settled_recipe
 
 __all__ = ["COMPARISON", "FORMATS", "Made", "facts_of_run", "make_reports"]
 
@@ -266,7 +266,7 @@ def _texts(given: object) -> list[str]:
 
 def _recipe(place: Path) -> Recipe:
     try:
-        return recipe_from(find_recipe(str(place / RECIPE)), {})
+        return settled_recipe(find_recipe(str(place / RECIPE)))
     except InvalidInput as error:
         raise FileRefused(
             f"{place / RECIPE} is damaged, or was made by another version of deltarule: {error}"

@@ -45,7 +45,7 @@ from .folders import (
 )
 from .journal import Journal, board_for
 from .preparation import Prepared, load_for, prepare
-from .recipes import TRAINING, Recipe, find_recipe, recipe_from
+from .recipes import TRAINING, Recipe, find_recipe, settled_recipe
 from .results import is_result
 
 __all__ = ["Outcome", "resume_run", "train_run"]
@@ -213,7 +213,7 @@ def resume_run(
         done = agreed(workers, lambda: _done(run))
         if done is not None and not tensorboard:
             return Outcome(run, done, History(""))
-        recipe = recipe_from(find_recipe(str(run / RECIPE)), {})
+        recipe = settled_recipe(find_recipe(str(run / RECIPE)))
         if done is not None:
             if workers is None or workers.leads:
                 board_for(run, recipe).write(_whole_history(run, done["epochs"]))

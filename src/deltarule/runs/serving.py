@@ -32,7 +32,7 @@ from ..network.parts import levels_of
 from ..storage.atomic import as_path
 from .folders import RECIPE
 from .preparation import load_for, validation_rows
-from .recipes import Recipe, find_recipe, recipe_from
+from .recipes import Recipe, find_recipe, recipe_from, settled_recipe
 
 __all__ = ["SPLITS", "Model", "evaluate_model", "open_model", "predictions_csv"]
 
@@ -75,7 +75,7 @@ def open_model(path: str | Path) -> Model:
             f"The run {place} holds no {BEST}: it has not come to its end. Train again."
         )
     try:
-        recipe = recipe_from(find_recipe(str(place / RECIPE)), {})
+        recipe = settled_recipe(find_recipe(str(place / RECIPE)))
     except InvalidInput as error:
         raise FileRefused(f"{place / RECIPE} is damaged: {error}") from None
     return Model(load(place / BEST), recipe)

@@ -203,3 +203,15 @@ def test_a_ragged_line_is_told_how_to_mend(line: str, mend: str, tmp_path: Path)
     path.write_text(f"a,b\n1,2\n{line}\n")
     with pytest.raises(FileRefused, match=f"line 3 has .* fields.*{mend}"):
         read_delimited(path)
+
+
+def test_commas_of_names_stay(tmp_path: Path) -> None:
+    """A column of which it is known that it holds names keeps its commas."""
+    path = tmp_path / "shoes.csv"
+    path.write_text("size;length\n36,5;23,1\n37;23,5\n")
+    told: list[str] = []
+    assert read_delimited(path, told.append)["size"].tolist() == [36.5, 37.0]
+    assert told == ["Numbers with decimal commas are read as such: 'size' (36,5), 'length' (23,1)."]
+    table = read_delimited(path, texts=["size"])
+    assert table["size"].tolist() == ["36,5", "37"]
+    assert table["length"].tolist() == [23.1, 23.5]

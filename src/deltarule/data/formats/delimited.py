@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -182,19 +182,23 @@ def _read_texts(path: Path, stream: BinaryIO, wanted: list[int], width: int) -> 
     return {j: np.array(column, object) for j, column in texts.items()}
 
 
-def _read_commas(columns: dict[int, Array], names: _Fields) -> Iterator[str]:
+def _read_commas(columns: dict[int, Array], names: _Fields, texts: Container[str]) -> Iterator[str]:
     """Make numbers of texts with decimal commas; a sentence that says so."""
     found = {}
     for j, values in columns.items():
-        if values.dtype.kind == "O" and (read := decimal_commas(values)) is not None:
-            columns[j], found[names[j]] = read
+        if values.dtype.kind == "O" and names[j] not in texts:
+            read = decimal_commas(values)
+            if read is not None:
+                columns[j], found[names[j]] = read
     if found:
         told = [f"{name!r} ({example})" for name, example in list(found.items())[:_NAMED_AT_MOST]]
         more = f" and {len(found) - len(told)} more" if len(found) > len(told) else ""
         yield f"Numbers with decimal commas are read as such: {', '.join(told)}{more}."
 
 
-def read_delimited(path: Path, tell: Callable[[str], object] | None = None) -> Table:
+def read_delimited(
+    path: Path, tell: Callable[[str], object] | None = None, texts: Container[str] = ()
+) -> Table:
     """A table from a CSV or TSV file, gzip-compressed if its name ends in .gz.
 
     The first line names the columns, and shows the delimiter: comma, semicolon or tab.  A column
@@ -206,6 +210,8 @@ def read_delimited(path: Path, tell: Callable[[str], object] | None = None) -> T
     ----------
     tell : function of a sentence, optional
         Called with what was read otherwise than it is written.
+    texts : container of str
+        Columns in which a comma is none of a number: names of classes.
 
     Raises
     ------
@@ -217,13 +223,13 @@ def read_delimited(path: Path, tell: Callable[[str], object] | None = None) -> T
     """
     with open_bounded(path, MAX_TEXT) as stream, parsing(path, "a table of text"):
         names, columns = _read_numbers(path, stream)
-    texts = [j for j in range(len(names)) if j not in columns]
-    if texts:
+    others = [j for j in range(len(names)) if j not in columns]
+    if others:
         # Types show only at the end of a file.  Reading it twice costs less than keeping the
         # text of every number in memory until then.
         with open_bounded(path, MAX_TEXT) as stream, parsing(path, "a table of text"):
-            columns |= _read_texts(path, stream, texts, len(names))
-        for sentence in _read_commas(columns, names):
+            columns |= _read_texts(path, stream, others, len(names))
+        for sentence in _read_commas(columns, names, texts):
             if tell is not None:
                 tell(sentence)
     return Table({name: columns[j] for j, name in enumerate(names)})
