@@ -11,6 +11,7 @@ import pytest
 import deltarule as dr
 from deltarule.sweeps import workers
 from deltarule.sweeps.stores import Store
+from deltarule.sweeps.workplaces import Workplace
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna")
 SPACE = {"lr": {"low": 1e-4, "high": 1e-1, "log": True}}
@@ -84,3 +85,24 @@ def test_a_study_that_was_made_but_not_described(monkeypatch: pytest.MonkeyPatch
     began = time.monotonic()
     assert len(swept("here", 1).trials) == 1
     assert time.monotonic() - began > 0.1
+
+
+def test_a_trial_that_ends_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process may end it between a look at the store and the hold on it: then it is left."""
+    died("here")
+    real, held = Workplace.hold_trial, []
+
+    def hold(self: Any, number: int) -> Any:
+        if not held:
+            store = Store("sqlite:///all.db")
+            study = optuna.load_study(study_name="digits", storage=store.storage)
+            study.tell(number, state=optuna.trial.TrialState.FAIL)
+            store.close()
+        held.append(number)
+        return real(self, number)
+
+    monkeypatch.setattr(Workplace, "hold_trial", hold)
+    result = swept("here", 2)
+    assert held == [0, 1]
+    assert [t["state"] for t in result.trials] == ["failed", "complete"]
+    assert not Path("here/trials/0/result.json").exists()

@@ -182,6 +182,10 @@ class Worker:
         begun = trial.state.name == "RUNNING"
         return begun and trial.user_attrs.get(PLACE) == self.place.identity
 
+    def _still_here(self, trial: FrozenTrial) -> bool:
+        with self.store.guarded():
+            return self._is_here(self.store.storage.get_trial(trial._trial_id))
+
     def _others_at_work(self) -> bool:
         return any(map(self._is_here, self._trials()))
 
@@ -195,9 +199,13 @@ class Worker:
                 left = [trial for trial in self._trials() if self._is_here(trial)]
                 for trial in left:
                     release = self.place.hold_trial(trial.number)
-                    if release is not None:  # its process is no more
+                    if release is None:
+                        continue
+                    if self._still_here(trial):  # its process is no more
                         found = self._trial(trial._trial_id), True
                         break
+                    release()  # its process has just brought it to its end
+                    release = None
                 else:
                     made = self._made()
                     if made is not None:
