@@ -1086,7 +1086,7 @@ WRONG: dict[str, list[str]] = {
     "validation": ["x", "[1]", "true", "nan", "inf", "-1", "none"],
     "stratify": ["5", "x", "none", "[true]"],
     "scaling": ["5", "[1]", "units", "{a = 1}"],
-    "pieces": ["x", "none", "-1", "257", "1.5", "true", "[1]"],
+    "pieces": ["x", "-1", "257", "1.5", "true", "[1]"],
     "class_weight": ["5", "balancd", "[1]", "{a = 1}", "true"],
     "hidden_layer_sizes": ["x", "none", "[[1]]", "[1.5]", "[true]", "{a = 1}", "-3"],
     "activation": ["5", "[5]", "true", "{a = 1}", "rleu", "{name = 'elu', alpha = 'x'}"],
