@@ -330,9 +330,9 @@ def test_decimal_commas_are_read(shell: Shell) -> None:
         marked = [";".join(field + mark for field in line.split(";")) for line in lines]
         Path(name).write_text("\n".join(["a;b;y", *marked, ""]))
     said = "Numbers with decimal commas are read as such: 'a' (0,5), 'b' (0,5), 'y' (0,5)."
-    for name, first in (("points.csv", None), ("commas.csv", said)):
+    for name, told in (("points.csv", []), ("commas.csv", [said])):
         _, err = shell("train", name, "--target", "y", "--out", name[:-4], *SMALL)
-        assert (err.splitlines()[0] == first) is (first is not None)
+        assert [line for line in err.splitlines() if not line.startswith("epoch")] == told
     facts = [json.loads(Path(name, "result.json").read_text()) for name in ("points", "commas")]
     assert facts[0]["weights_sha256"] == facts[1]["weights_sha256"]
     outs = [shell("predict", name, f"{name}.csv")[0] for name in ("points", "commas")]

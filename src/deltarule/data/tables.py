@@ -2,8 +2,8 @@
 
 Numbers: missing → the median, with a column of 0 and 1 that says so if any were missing among the
 training rows; then (x − mean) / standard deviation, and if wanted the number in pieces
-(`pieces.py`).  Text: one column of 0 and 1 for each
-category; unseen and missing texts are zeros throughout.
+(`pieces.py`).  Text: one column of 0 and 1 for each category; unseen and missing texts are zeros
+throughout.
 
 Columns of 0 and 1 stay as they are.  They are of order one already, their zero says "absent", and
 to divide by its deviation √(p(1−p)) would make a category that is rare by chance loud.

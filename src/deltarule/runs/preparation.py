@@ -158,7 +158,7 @@ def prepare(recipe: Recipe, dataset: Dataset) -> Prepared:
         notes.append(f"pieces={recipe.pieces} changes nothing: only tables are cut up.")
     if isinstance(X, Table):
         notes += doubts_of_columns(X, train)
-        if recipe.pieces in ("auto", 0) and (why := too_large_for_pieces(X, len(train))):
+        if recipe.pieces in ("auto", 0) and (why := why_whole(X, len(train))):
             notes.append(why)
         if recipe.scaling not in (OF_TABLES, "auto"):
             notes.append(
@@ -230,19 +230,20 @@ def pieces_for(pieces: int | str, X: Input | Table, n_train: int) -> int:
         return 0
     if pieces != "auto":
         return int(pieces)
-    return 0 if too_large_for_pieces(X, n_train) else min(PIECES, n_train // ROWS_A_PIECE)
+    return 0 if why_whole(X, n_train) else min(PIECES, n_train // ROWS_A_PIECE)
 
 
-def too_large_for_pieces(X: Table, n_train: int) -> str:
+def why_whole(X: Table, n_train: int) -> str:
     """Why numbers stay whole unless it is asked otherwise; "" if nothing speaks against pieces."""
     numbers = sum(X[name].dtype.kind != "O" for name in X)
     size = PIECES * numbers * len(X) * 4
-    asked = f"The numbers are standardised only; --pieces {PIECES} would cut them up."
     if numbers > MOST_NUMBERS:
-        return f"The table has {numbers:,} columns of numbers, as of images. {asked}"
-    if size > MOST_BYTES and n_train >= 2 * ROWS_A_PIECE:
-        return f"In pieces the numbers of the table would take {in_words(size)}. {asked}"
-    return ""
+        why = f"The table has {numbers:,} columns of numbers"
+    elif size > MOST_BYTES and n_train >= 2 * ROWS_A_PIECE:
+        why = f"Cut into pieces the numbers of the table would take {in_words(size)}"
+    else:
+        return ""
+    return f"{why}, so they are standardised only; --pieces {PIECES} would cut them up."
 
 
 def planned_memory(
