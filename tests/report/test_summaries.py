@@ -120,3 +120,14 @@ def test_time_of_an_epoch(make_facts: Make) -> None:
     """Times of a history count from the start; an epoch takes their differences."""
     card = next(card for card in summaries.cards(make_facts()) if card.label == "Time")
     assert card.note == "3.50 s an epoch"
+
+
+def test_features_are_made_from_columns() -> None:
+    """The card of a table says from how many columns its features come."""
+    facts = {"title": "x", "data": {"n_columns": 14, "n_features": 263, "n_outputs": 2}}
+    (card,) = summaries.cards(facts)
+    assert (card.label, card.value, card.note) == (
+        "Features",
+        "263",
+        "from 14 columns, to 2 outputs",
+    )

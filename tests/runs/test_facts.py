@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.data.dataset import Dataset
+from deltarule.data.dataset import Dataset, Table
 from deltarule.runs.facts import run_facts, versions
 from deltarule.runs.preparation import Prepared, prepare
 from deltarule.runs.recipes import recipe_from
@@ -81,6 +81,13 @@ def test_images() -> None:
         facts["first_layer"]["W"], prepared.network.parameters["dense1.W"]
     )
     assert "first_layer" not in made(np.arange(60) % 3)[1]
+
+
+def test_a_table() -> None:
+    """Of a table it is told how many columns its features were made from."""
+    table = Table({"x": X[:, 0], "kind": np.array(["a", "b", "c"] * 20, object)})
+    data = made(np.arange(60) % 2, table)[1]["data"]
+    assert (data["n_columns"], data["n_features"]) == (2, 4)
 
 
 def test_without_validation() -> None:

@@ -31,10 +31,10 @@ def run_page(facts: Mapping[str, Any]) -> str:
         Plain values; arrays may be NumPy's.  `title` must be there; a page simply lacks the part
         for which another key is missing:
 
-        - `data` {name, n_train, n_val, n_features, n_outputs}, `parameters`, `engine`, `seconds`,
-          `layers` (records of name, detail, output, parameters), `recipe` (TOML), `versions`
-          {name: version}, `command`, `warnings` (sentences), `task` 'classification' or
-          'regression';
+        - `data` {name, n_train, n_val, n_columns of a table, n_features, n_outputs}, `parameters`,
+          `engine`, `seconds`, `layers` (records of name, detail, output, parameters), `recipe`
+          (TOML), `versions` {name: version}, `command`, `warnings` (sentences),
+          `task` 'classification' or 'regression';
         - `history`: one record per epoch of epoch, step, lr, seconds since the start, train_X and
           val_X for any metrics X, ratio_L (‖ΔW‖/‖W‖ of a step) and dead_L (a share of units) for
           any layers L; `best_epoch` and `monitor`;

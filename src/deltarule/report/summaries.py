@@ -136,8 +136,10 @@ def cards(facts: Facts) -> list[Card]:
         validation = f"and {count(data['n_val'])} for validation" if data.get("n_val") else ""
         made.append(Card("Training rows", count(data["n_train"]), validation))
     if data.get("n_features") is not None:
+        columns = f"from {_plural(data['n_columns'], 'column')}" if data.get("n_columns") else ""
         outputs = f"to {_plural(data['n_outputs'], 'output')}" if data.get("n_outputs") else ""
-        made.append(Card("Features", count(data["n_features"]), outputs))
+        way = ", ".join(filter(None, (columns, outputs)))
+        made.append(Card("Features", count(data["n_features"]), way))
     if facts.get("parameters") is not None:
         made.append(Card("Parameters", count(facts["parameters"])))
     if facts.get("seconds") is not None:

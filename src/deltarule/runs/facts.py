@@ -72,10 +72,12 @@ def about_run(facts: dict[str, Any]) -> dict[str, Any]:
 
 def network_facts(recipe: Recipe, network: Network) -> dict[str, Any]:
     """What recipe and network say of themselves, without any rows."""
+    encoder = network.preprocessing.encoder
     facts: dict[str, Any] = {
         "title": ": ".join(filter(None, (network.about["data"], recipe.description))),
         "data": {
             "name": network.about["data"],
+            **({} if encoder is None else {"n_columns": len(encoder.columns)}),
             "n_features": network.settings.sizes[0],
             "n_outputs": network.settings.sizes[-1],
         },
